@@ -53,7 +53,7 @@ def people(context: RowContext) -> RowResult:
         f"{source.name} into {target.name}": [figure.value_text for figure in select_figures(figures)]
         for (source, target), figures in zip(scene.roles, scores.columns(), strict=True)
     }
-    notes = [f"{report.frames} frames; swapped: {', '.join(map(str, report.each.values()))}"]
+    notes = [f"{report.frames} frames; swapped: {', '.join(map(str, report.swapped_by_model.values()))}"]
     # Models are told by their folders, and where the bench lies is nobody's business.
     notes += [note.replace(f"{context.work}{os.sep}", "") for note in report.notes]
     details = {"training": trained, "scores": scores.to_json()}

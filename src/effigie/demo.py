@@ -72,7 +72,7 @@ class DemoReport:
     speaking: Path
     scores: SwapScores = field(repr=False)
     verdict: list[str]
-    found: list[str]
+    verification: list[str]
 
 
 def demo(
@@ -197,16 +197,16 @@ def _let_picture_speak(
     from effigie.heads import AnimateSettings, SpeechSettings, animate
     from effigie.voice import SpeakSettings, speak
 
-    said, times, speaking = output / "said.wav", output / "said.json", output / "speaking.mp4"
-    speak(VOICE, SENTENCE, said, SpeakSettings(trust=trust), times=True, progress=progress, cancel=cancel).write_times(
-        times
-    )
+    speech, times, speaking = output / "said.wav", output / "said.json", output / "speaking.mp4"
+    speak(
+        VOICE, SENTENCE, speech, SpeakSettings(trust=trust), times=True, progress=progress, cancel=cancel
+    ).write_times(times)
     animate(
         _write_picture(output),
         None,
         speaking,
         AnimateSettings(trust=trust, speech=SpeechSettings(phonemes=times)),
-        speech=said,
+        speech=speech,
         consent=sample_consent(CLIP, default_store(output).folders[0]),
         progress=progress,
         cancel=cancel,

@@ -16,23 +16,23 @@ class Edit:
 
     Attributes:
         top, left: px of the box's first row and column.
-        before: (h, w, 3) what the box showed.
-        after: (h, w, 3) what it shows now; equal to ``before`` wherever ``share`` is 0.
+        input: (h, w, 3) what the box showed.
+        output: (h, w, 3) what it shows now; equal to ``input`` wherever ``share`` is 0.
         share: (h, w) float32 in 0..1, how much of what it shows is new.
         field: of an interlaced picture the field that alone is changed, 0 (even lines) or 1; None for all lines.
     """
 
     top: int
     left: int
-    before: NDArray[np.float32]
-    after: NDArray[np.float32]
+    input: NDArray[np.float32]
+    output: NDArray[np.float32]
     share: NDArray[np.float32]
     field: int | None = None
 
     @property
     def rows(self) -> slice:
-        return slice(self.top, self.top + self.before.shape[0])
+        return slice(self.top, self.top + self.input.shape[0])
 
     @property
     def columns(self) -> slice:
-        return slice(self.left, self.left + self.before.shape[1])
+        return slice(self.left, self.left + self.input.shape[1])

@@ -108,6 +108,6 @@ def test_a_second_edit_sees_the_first():
     seen = canvas.crop(two)
     assert np.allclose(seen[:10, :10], 0.8) and np.allclose(seen[12:, 12:], 100 / 255)
     canvas.paste(two, seen, seen + 0.1, np.ones((20, 20), np.float32))
-    assert np.allclose(canvas.edits[1].before[:10, :10], 0.8) and np.allclose(canvas.edits[1].after[:10, :10], 0.9)
+    assert np.allclose(canvas.edits[1].input[:10, :10], 0.8) and np.allclose(canvas.edits[1].output[:10, :10], 0.9)
     assert (canvas.image[5:8] == 100).all() and (image == 100).all()
     assert (canvas.image[20, 20] == round(0.9 * 255)).all() or (canvas.image[20, 20] == round(0.9 * 255 + 0.5)).all()

@@ -241,7 +241,7 @@ def test_a_revoked_consent_stops_a_finished_model(model, man, tmp_path, monkeypa
     desk.open()
     wish = {"seq": 1, "n": 0, "width": 64, "project": tomllib.loads(project.read_text("utf-8"))}
     default_store().revoke(revoke(record, reason="changed her mind"))
-    desk._asked = -math.inf  # longer ago than PERMIT_INTERVAL_S
+    desk._permit_time = -math.inf  # longer ago than PERMIT_INTERVAL_S
     with pytest.raises(RefusedError, match="changed her mind"):
         desk.show(wish, CancelToken())
     assert desk._preview is None and b'"kind": "frame"' not in out.getvalue()

@@ -20,7 +20,14 @@ from effigie.evaluate.metrics.ssim import compute_background_ssim
 from effigie.evaluate.protocols.face_comparison import COLUMNS
 from effigie.evaluate.report.figures import Figure
 from effigie.evaluate.report.frames import FrameTable, merge_rows, write_csv
-from effigie.evaluate.report.worst import FRAME_METRICS, MIN_FRAME_DISTANCE, ranks, worst_by, worst_overall, worst_rows
+from effigie.evaluate.report.worst import (
+    FRAME_METRICS,
+    MIN_FRAME_DISTANCE,
+    ranks,
+    select_worst,
+    worst_overall,
+    worst_rows,
+)
 from effigie.faces.mesh import load_canonical_mesh
 
 RANDOM = np.random.default_rng(11)
@@ -233,8 +240,8 @@ def test_the_worst_of_all_says_why() -> None:
     first = worst_overall(rows, 3)[0]
     assert first.frame == 30 and "seam 9.0 for 3.0" in first.text and "gaze off 0.20" in first.text
     by_name = {measure.name: measure for measure in FRAME_METRICS}
-    assert worst_by(rows, by_name["gaze"], 2)[0].text == "gaze off 0.20"
-    assert worst_by(rows, by_name["covers"], 2) == []
+    assert select_worst(rows, by_name["gaze"], 2)[0].text == "gaze off 0.20"
+    assert select_worst(rows, by_name["covers"], 2) == []
 
 
 def test_figures_of_frames_are_rows_of_a_file(tmp_path: Path) -> None:

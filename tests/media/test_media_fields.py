@@ -121,7 +121,7 @@ def test_each_field_gets_its_own_edit_and_the_file_its_fields(tmp_path, codec, o
         edits = []
         for number, field in enumerate(reader):
             rows, columns = slice(20, 40), slice(16 + 8 * number, 32 + 8 * number)
-            before = field.shown.read(rows, columns)
+            before = field.image_native.read(rows, columns)
             after = np.full_like(before, 0.5)
             edits.append(Edit(20, columns.start, before, after, np.ones(before.shape[:2], np.float32), field.field))
             if field.is_second_field:

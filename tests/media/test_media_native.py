@@ -102,10 +102,10 @@ def test_turned_footage_is_edited_where_it_lies(name, turn):
     for letter, outside in untouched(picture, change).items():
         assert np.array_equal(picture.samples(letter)[outside], before[letter][outside])
     if name == "rgb24":
-        assert np.abs(picture.read(rows, columns) - change.after).max() < 0.51 / 255
+        assert np.abs(picture.read(rows, columns) - change.output).max() < 0.51 / 255
     else:
         middle = change.share == 1
-        assert np.abs((picture.read(rows, columns) - change.after)[middle]).mean() < 0.12  # color noise is blurred
+        assert np.abs((picture.read(rows, columns) - change.output)[middle]).mean() < 0.12  # color noise is blurred
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("bgr0",)])
@@ -122,7 +122,7 @@ def test_what_is_made_comes_back(name):
     change = edit(picture, *EDITED, color=(0.6, 0.6, 0.6) if layout.model == "gray" else (0.72, 0.55, 0.45))
     picture.apply([change])
     inside = blob(*EDITED) == 1
-    error = np.abs(picture.read(*EDITED) - change.after)[cv2.erode(inside.view(np.uint8), np.ones((7, 7))) > 0]
+    error = np.abs(picture.read(*EDITED) - change.output)[cv2.erode(inside.view(np.uint8), np.ones((7, 7))) > 0]
     assert error.max() < 2.2 / (1 << layout.bits)
 
 
@@ -153,7 +153,7 @@ def test_hdr_is_shown_like_sdr_and_comes_back(transfer):
     assert all(np.array_equal(picture.samples(one)[outside[one]], before[one][outside[one]]) for one in "yuv")
     inside = blob(*EDITED) == 1
     core = cv2.erode(inside.view(np.uint8), np.ones((7, 7))) > 0
-    assert np.abs(picture.read(*EDITED) - change.after)[core].max() < 0.01
+    assert np.abs(picture.read(*EDITED) - change.output)[core].max() < 0.01
 
 
 def test_steps_of_video_are_kept_inside():

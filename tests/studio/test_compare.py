@@ -62,7 +62,7 @@ def test_each_side_is_its_models_own_frame(studio: RunningStudio, models: dict[s
     assert (film["n"], film["replaced"]) == (FRAME, [1, 1])
     assert [(one["name"], one["steps"]) for one in state["models"]] == [("trained", 2), ("bare", 0)]
     with Preview(studio.workspace / "models" / "trained", man) as preview:
-        footage = preview.frame(FRAME).before
+        footage = preview.frame(FRAME).footage
     sides = [cv2.cvtColor(one, cv2.COLOR_BGR2RGB).astype(float) for one in shown]
     for side, name in zip(sides, names, strict=True):
         with Preview(studio.workspace / "models" / name, man) as preview:

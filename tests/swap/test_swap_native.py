@@ -89,7 +89,7 @@ def test_interlaced_footage_keeps_its_fields(quick_model, man, tmp_path):
     assert probe(tmp_path / "in.mkv").field_order == "top"
     settings = ConvertSettings(encode=LOSSLESS, trust=TrustSettings(watermark=False), masks=tmp_path / "masks")
     report = convert(quick_model, tmp_path / "in.mkv", tmp_path / "out.mkv", settings)
-    assert (report.frames, report.swapped, list(report.each.values())) == (COUNT, COUNT, [COUNT])
+    assert (report.frames, report.swapped, list(report.swapped_by_model.values())) == (COUNT, COUNT, [COUNT])
     assert probe(tmp_path / "out.mkv").field_order == "top"
     masks = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted((tmp_path / "masks").iterdir())]
     assert len(masks) == COUNT

@@ -107,7 +107,7 @@ def exchanged(quick_model, other_model, two_people, tmp_path_factory):
 def test_two_models_swap_two_people_at_once(exchanged, quick_model, other_model, two_people):
     folder, report = exchanged
     assert (report.frames, report.swapped) == (4, 4)
-    assert report.each == {str(quick_model): 4, str(other_model): 4}
+    assert report.swapped_by_model == {str(quick_model): 4, str(other_model): 4}
     before = frames_of(two_people, 4)
     for (_, frame), after, mask in zip(before, pictures(folder / "out"), pictures(folder / "masks"), strict=True):
         covered = mask[..., 0] > 0
@@ -144,7 +144,7 @@ def test_people_by_number(quick_model, other_model, two_people, tmp_path):
     """The largest face is the woman's, on the right: numbers go before identity."""
     settings = ConvertSettings(encode=PNG, trust=PLAIN, masks=tmp_path / "masks", max_frames=2)
     report = convert([PersonAssignment(other_model, 1)], two_people, tmp_path / "out", settings)
-    assert report.each == {str(other_model): 2}
+    assert report.swapped_by_model == {str(other_model): 2}
     (mask, _) = pictures(tmp_path / "masks")
     assert (mask[:, :640] > 0).any()
     assert not (mask[:, 640:] > 0).any()
@@ -152,7 +152,7 @@ def test_people_by_number(quick_model, other_model, two_people, tmp_path):
 
 def test_who_is_not_there_is_told(quick_model, other_model, man, tmp_path):
     report = convert([quick_model, other_model], man, tmp_path / "out.mp4", ConvertSettings(max_frames=3))
-    assert report.each == {str(quick_model): 3, str(other_model): 0}
+    assert report.swapped_by_model == {str(quick_model): 3, str(other_model): 0}
     assert any(f"{other_model}: nobody in" in note for note in report.notes)
 
 
@@ -185,7 +185,7 @@ def test_a_person_in_a_mirror_is_swapped_twice(quick_model, mirror, tmp_path):
     """And the mirror image gets what the face itself gets, mirrored."""
     settings = ConvertSettings(encode=PNG, trust=PLAIN, masks=tmp_path / "masks", max_frames=4)
     report = convert(quick_model, mirror, tmp_path / "out", settings)
-    assert (report.frames, report.swapped, report.each) == (4, 4, {str(quick_model): 4})
+    assert (report.frames, report.swapped, report.swapped_by_model) == (4, 4, {str(quick_model): 4})
     assert any("more than once" in note and "4 frames" in note for note in report.notes)
     for picture, mask in zip(pictures(tmp_path / "out"), pictures(tmp_path / "masks"), strict=True):
         left, right = mask[:, :640, 0] > 0, mask[:, 640:, 0][:, ::-1] > 0
@@ -212,8 +212,8 @@ def test_a_lookalike_is_left_and_told(two_people):
         picker = PersonMatcher([TargetPerson(target / np.linalg.norm(target))])
         (picked,) = picker(first.frame.image, first.faces)
         assert len(picked) == faces, (share, [float(one @ picker._targets[0]) for one in (woman, man)])
-        assert picker.repeats[0].left == 2 - faces
-        assert (picker.repeats[0].left_similarity > 0.36) == (faces == 1)
+        assert picker.repeats[0].rejections == 2 - faces
+        assert (picker.repeats[0].rejected_similarity > 0.36) == (faces == 1)
 
 
 def test_bad_casts(quick_model, other_model, two_people, tmp_path, here):

@@ -121,4 +121,4 @@ def test_frames_and_settings_that_there_are_not(preview):
     cancel.set()
     with pytest.raises(CancelledError):
         preview.frame(7, cancel=cancel)
-    assert preview.measured == preview.count == FRAMES and preview.found == [(0, FRAMES - 1)]
+    assert preview.measured == preview.count == FRAMES and preview.person_ranges == [(0, FRAMES - 1)]

@@ -140,7 +140,7 @@ def test_paint_goes_with_the_head(quick_model, clip, film):
             points = np.array(stroke.points).reshape(-1, 2) * 1000 - 0.5
             x, y = np.rint(points @ inverse[:, :2].T + inverse[:, 2]).astype(int).T
             assert (before.mask[y, x] > 200).all() and not shown.mask[y, x].any()
-            assert np.abs(shown.image[y, x].astype(int) - shown.before[y, x]).max() <= 12  # the mark alone
+            assert np.abs(shown.image[y, x].astype(int) - shown.footage[y, x]).max() <= 12  # the mark alone
             other = ((0.64, 0.6) @ (1000 * inverse[:, :2].T)) + inverse[:, 2]
             x, y = np.rint(other).astype(int)
             assert shown.mask[y, x] == before.mask[y, x] > 200

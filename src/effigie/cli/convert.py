@@ -174,8 +174,8 @@ def convert(
     if as_json:
         print_json({**to_stored(report), "output": target})
         return
-    if len(report.each) > 1:
-        print_line(", ".join(f"{name}: {count}" for name, count in report.each.items()) + " frames")
+    if len(report.swapped_by_model) > 1:
+        print_line(", ".join(f"{name}: {count}" for name, count in report.swapped_by_model.items()) + " frames")
     print_line(format_conversion(target, report))
     print_notes(report.notes)
 

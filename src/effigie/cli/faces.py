@@ -115,7 +115,7 @@ def review(
                     str(len(one.names)),
                     f"{100 * len(one.names) / found.faces:.1f} %",
                     "drop" if one.drop else "all are so: kept",
-                    one.why,
+                    one.explanation,
                 )
                 for one in found.findings
             ],

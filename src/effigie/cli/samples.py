@@ -34,7 +34,7 @@ def demo(
                     for name in ("video", "at_once", "sheet", "curve", "preview", "portrait", "talking", "speaking")
                 },
                 "verdict": report.verdict,
-                "verify": report.found,
+                "verify": report.verification,
                 "scores": report.scores.to_json(),
             }
         )
@@ -42,7 +42,7 @@ def demo(
     for line in report.verdict:
         print_line(line)
     print_line("what `effigie verify` finds in it:")
-    for line in report.found:
+    for line in report.verification:
         print_line(f"  {line}")
     for label, path in (
         ("swapped clip", report.video),

@@ -88,13 +88,13 @@ def _extend_from_inside(difference: Picture, mask: Mask) -> Picture:
     """
     inside = (mask > INSIDE).astype(np.float32)
     sigma, size = EXTENSION_SIGMA * max(inside.shape), inside.shape[::-1]
-    known, counted = cv2.multiply(difference, _to_three_channels(inside)), inside
+    weighted, weight = cv2.multiply(difference, _to_three_channels(inside)), inside
     # Blurred at its own size, a face of 350 pixels spent half of all its compositing here.
     if (shrink := sigma / EXTENSION_DETAIL) > 1:
         small = [max(1, round(side / shrink)) for side in size]
-        known, counted = (cv2.resize(field, small, interpolation=cv2.INTER_AREA) for field in (known, counted))
+        weighted, weight = (cv2.resize(field, small, interpolation=cv2.INTER_AREA) for field in (weighted, weight))
         sigma = EXTENSION_DETAIL
-    spread = cv2.GaussianBlur(cv2.merge([known, counted]), (0, 0), sigma)
+    spread = cv2.GaussianBlur(cv2.merge([weighted, weight]), (0, 0), sigma)
     outside = cv2.resize(spread[..., :3] / (spread[..., 3:] + np.float32(1e-3)), size)
     share = np.clip((mask - OUTSIDE) / (INSIDE - OUTSIDE), 0, 1)
     return outside + cv2.multiply(difference - outside, _to_three_channels(share))

@@ -53,33 +53,33 @@ class Canvas:
             if top < bottom and left < right:
                 source = slice(top - edit.top, bottom - edit.top), slice(left - edit.left, right - edit.left)
                 target = picture[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
-                np.copyto(target, edit.after[source], where=edit.share[source][..., None] > 0)
+                np.copyto(target, edit.output[source], where=edit.share[source][..., None] > 0)
         return picture
 
-    def paste(self, region: Region, before: Picture, pixels: Picture, mask: NDArray[np.float32]) -> None:
+    def paste(self, region: Region, original: Picture, pixels: Picture, mask: NDArray[np.float32]) -> None:
         """Change the region where ``mask`` > 0, and nowhere else.
 
         Args:
-            before: (h, w, 3) of :meth:`crop`.
-            pixels: (h, w, 3) float32 that shall be there, made for ``before`` within 0..1.
+            original: (h, w, 3) of :meth:`crop`.
+            pixels: (h, w, 3) float32 that shall be there, made for ``original`` within 0..1.
             mask: (h, w) float32 in 0..1, how much of the pixels is new.
         """
         changed = (mask > 0).view(np.uint8)
-        after = cv2.copyTo(_restore_headroom(before, pixels, mask), changed, before.copy())
-        self.edits.append(Edit(region.top, region.left, before, after, mask))
+        output = cv2.copyTo(_restore_headroom(original, pixels, mask), changed, original.copy())
+        self.edits.append(Edit(region.top, region.left, original, output, mask))
         self.image = self.image.copy()
         region.paste(self.image, pixels, mask)
 
 
-def _restore_headroom(before: Picture, pixels: Picture, mask: NDArray[np.float32]) -> Picture:
+def _restore_headroom(original: Picture, pixels: Picture, mask: NDArray[np.float32]) -> Picture:
     """The pixels with what the footage has beyond 0..1: in full where it stays, and where the new is as bright."""
-    if before.min() >= 0 and before.max() <= 1:
+    if original.min() >= 0 and original.max() <= 1:
         return pixels
-    places = np.nonzero(cv2.inRange(before, (0.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0, 1.0)) == 0)
-    beyond = before[places] - np.clip(before[places], 0, 1)
+    places = np.nonzero(cv2.inRange(original, (0.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0, 1.0)) == 0)
+    excess = original[places] - np.clip(original[places], 0, 1)
     new = pixels[places]
-    near = np.where(beyond > 0, new - (1 - HEADROOM), HEADROOM - new) / HEADROOM
-    kept = 1 - mask[places][:, None] * (1 - np.clip(near, 0, 1))
+    fade = np.where(excess > 0, new - (1 - HEADROOM), HEADROOM - new) / HEADROOM
+    headroom_share = 1 - mask[places][:, None] * (1 - np.clip(fade, 0, 1))
     restored = pixels.copy()
-    restored[places] += (beyond * kept).astype(np.float32)
+    restored[places] += (excess * headroom_share).astype(np.float32)
     return restored

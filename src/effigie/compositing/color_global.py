@@ -25,8 +25,8 @@ def _trim_weights(picture: Picture, weight: Array) -> Array:
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     counted = weight > 0.5 * weight.max()
     low, high = np.quantile(gray[counted], (TRIM, 1 - TRIM))
-    kept = weight * ((gray >= low) & (gray <= high))
-    return kept if kept.sum() > 0 else weight
+    trimmed = weight * ((gray >= low) & (gray <= high))
+    return trimmed if trimmed.sum() > 0 else weight
 
 
 # Reinhard: mean and spread of each CIE LAB channel.
@@ -112,11 +112,11 @@ def _monotone_map(grid: Array, source: Array, target: Array) -> Array:
 
 def measure_covariance(picture: Picture, weight: Array) -> Array:
     """(4, 3) mean RGB and, below it, the covariance."""
-    kept = _trim_weights(picture, weight).ravel().astype(np.float64)
+    weights = _trim_weights(picture, weight).ravel().astype(np.float64)
     pixels = picture.reshape(-1, 3).astype(np.float64)
-    mean = kept @ pixels / kept.sum()
+    mean = weights @ pixels / weights.sum()
     centered = pixels - mean
-    return np.vstack([mean, (centered * kept[:, None]).T @ centered / kept.sum()]).astype(np.float32)
+    return np.vstack([mean, (centered * weights[:, None]).T @ centered / weights.sum()]).astype(np.float32)
 
 
 def apply_covariance(face: Picture, source: Array, target: Array) -> Picture:

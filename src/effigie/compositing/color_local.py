@@ -92,11 +92,11 @@ def apply_shading(face: Picture, source: Array, target: Array, window: CropWindo
     # more than lights do. Not where the face is grey anyway, for then nothing tells teeth from skin.
     spared = enlarge(WHITE_PROTECTION * strength[..., 0] / (strength[..., 0] + TINT_FLOOR))
     # Brows and lashes send back little of any light: as much tint as skin takes on would turn them red.
-    taken = cv2.min(brightness, 1.0)
-    taken *= 1 - spared * (1 - saturation)
+    uptake = cv2.min(brightness, 1.0)
+    uptake *= 1 - spared * (1 - saturation)
     result = cv2.add(face, cv2.merge([lift] * 3), dst=face)
     cv2.accumulateProduct(enlarge(fading), cv2.merge([chroma] * 3), result)
-    cv2.accumulateProduct(enlarge(new_tint - tint - fading), cv2.merge([taken] * 3), result)
+    cv2.accumulateProduct(enlarge(new_tint - tint - fading), cv2.merge([uptake] * 3), result)
     return np.asarray(result, np.float32)
 
 
@@ -127,5 +127,5 @@ def apply_shading_and_chroma(face: Picture, source: Array, target: Array, window
     """
     cells = round(np.sqrt(len(source) - 2))
     face = reduce_chroma(face, source[-2:], target[-2:])
-    shadings = [known[:-2].reshape(cells, cells, 3) for known in (source, target)]
+    shadings = [statistics[:-2].reshape(cells, cells, 3) for statistics in (source, target)]
     return apply_shading(face, reduce_chroma(shadings[0], source[-2:], target[-2:]), shadings[1], window, side)

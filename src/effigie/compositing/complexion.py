@@ -38,7 +38,7 @@ def fit_complexion(
     """
     side = reference.shape[0]
     window = window or CropWindow.whole()
-    reference, weight = (known[window.pixels(side)] for known in (reference, weight))
+    reference, weight = (array[window.pixels(side)] for array in (reference, weight))
     if share == 0 or weight.sum() < MIN_PIXELS:
         return face
     offset = reference - cv2.resize(face, window.size(side), interpolation=cv2.INTER_AREA)

@@ -52,5 +52,5 @@ class ComposeSettings:
         if self.occlusion not in OCCLUSION_MODES:
             raise UsageError(f"occlusion is {' or '.join(OCCLUSION_MODES)}, not {self.occlusion!r}")
         if self.color_time < 0 or not 0 <= self.temporal < 1:
-            given = f"{self.color_time} and {self.temporal}"
-            raise UsageError(f"colour_time is >= 0 s and temporal 0..1 (below 1), got {given}")
+            values = f"{self.color_time} and {self.temporal}"
+            raise UsageError(f"colour_time is >= 0 s and temporal 0..1 (below 1), got {values}")

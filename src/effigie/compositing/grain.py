@@ -177,9 +177,9 @@ def _shape_signal(band: Array, knee: float) -> Array:
     return np.asarray(band * (squared / (squared + np.float32(knee * knee))))
 
 
-def _dot(one: Array, other: Array) -> float:
+def _dot(first: Array, second: Array) -> float:
     """The dot product without BLAS, whose threads cost ten times the sum itself on a busy machine."""
-    return float(np.einsum("i,i->", one, other))
+    return float(np.einsum("i,i->", first, second))
 
 
 def _limit_overshoot(face: Picture, change: Array) -> Array:

@@ -59,10 +59,10 @@ class MotionBlur:
             center: (2,) px of the face's middle in the frame.
             time: s.
         """
-        before, self._center = self._center, np.asarray(center, np.float64)
-        if self.strength == 0 or before is None:
+        previous, self._center = self._center, np.asarray(center, np.float64)
+        if self.strength == 0 or previous is None:
             return face
-        motion = self._center - before
+        motion = self._center - previous
         speed = float(np.linalg.norm(motion))
         if not MIN_SPEED <= speed <= MAX_SPEED:
             return face
@@ -92,20 +92,20 @@ def estimate_shutter(face: Picture, footage: Picture, mask: Array, motion: Array
     inside = cv2.erode((mask > 0.9).astype(np.uint8), np.ones((5, 5))) > 0
     if np.count_nonzero(inside) < MIN_PIXELS:
         return None
-    wanted = _edge_energy_ratio(grays[1], inside, motion)
-    estimate = [
+    target = _edge_energy_ratio(grays[1], inside, motion)
+    estimates = [
         _edge_energy_ratio(apply_motion_blur(grays[0], share * shrink * motion), inside, motion)
         for share in SHUTTER_SHARES
     ]
-    return float(np.interp(-wanted, -np.maximum.accumulate(estimate[::-1])[::-1], SHUTTER_SHARES))
+    return float(np.interp(-target, -np.maximum.accumulate(estimates[::-1])[::-1], SHUTTER_SHARES))
 
 
 def _edge_energy_ratio(gray: Array, inside: Array, motion: Array) -> float:
     """Energy of a picture's edges along the motion over that across it."""
     x, y = (cv2.Sobel(gray, cv2.CV_32F, *order)[inside] for order in ((1, 0), (0, 1)))
     cosine, sine = motion / np.linalg.norm(motion)
-    along, across = cosine * x + sine * y, cosine * y - sine * x
-    return float((along * along).mean() / max(float((across * across).mean()), 1e-9))
+    parallel, perpendicular = cosine * x + sine * y, cosine * y - sine * x
+    return float((parallel * parallel).mean() / max(float((perpendicular * perpendicular).mean()), 1e-9))
 
 
 def apply_motion_blur(picture: Picture, motion: Array) -> Picture:

@@ -150,8 +150,8 @@ def warp_to_crop(pixels: Image, region: Region, crop_size: int, size: int) -> Im
 def frame_coverage(region: Region, crop_size: int, size: int) -> NDArray[np.float32]:
     """(size, size): 1 where the frame has pixels under the crop, 0 beyond; arguments as for :func:`warp_to_crop`."""
     (width, height), matrix = _downscaled_size(region, crop_size, size)
-    known = np.ones((height, width), np.float32)
-    return np.asarray(cv2.warpAffine(known, matrix, (size, size), flags=_INVERSE_LINEAR), np.float32)
+    crop = np.ones((height, width), np.float32)
+    return np.asarray(cv2.warpAffine(crop, matrix, (size, size), flags=_INVERSE_LINEAR), np.float32)
 
 
 def _downscale(pixels: Image, region: Region, crop_size: int, size: int) -> tuple[Image, NDArray[np.float64]]:

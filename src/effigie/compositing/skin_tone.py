@@ -63,8 +63,8 @@ def measure_tone(face: Image, reference: Image, skin: np.ndarray) -> float:
     if skin.sum() < MIN_PIXELS:
         return 0.0
     small = cv2.resize(face, skin.shape, interpolation=cv2.INTER_AREA)
-    made, filmed = (float((_to_gray(picture) * skin).sum()) for picture in (small, reference))
-    share = np.clip((np.log(max(filmed, 1e-6) / max(made, 1e-6)) - ALIKE) / (OTHER - ALIKE), 0, 1)
+    own_brightness, footage_brightness = (float((_to_gray(picture) * skin).sum()) for picture in (small, reference))
+    share = np.clip((np.log(max(footage_brightness, 1e-6) / max(own_brightness, 1e-6)) - ALIKE) / (OTHER - ALIKE), 0, 1)
     return float(share * share * (3 - 2 * share))
 
 
@@ -95,15 +95,17 @@ def carry_over(
     window, shading = window or CropWindow.whole(), measure_shading(reference, skin)
     box, size = window.pixels(skin.shape[0]), face.shape[1::-1]
     small = cv2.resize(face, window.size(skin.shape[0]), interpolation=cv2.INTER_AREA)
-    made, filmed, base = small - shading[box], (reference - shading)[box], shading[box]
+    detail, footage_detail, base = small - shading[box], (reference - shading)[box], shading[box]
     brows, filmed_brows, lips, filmed_lips = (
         mask[box] for mask in (features.brows, features.filmed_brows, features.lips, features.filmed_lips)
     )
-    change = _limit_gloss(made, filmed, skin[box]) + _fit_lips(made, filmed, lips, filmed_lips, tone)
+    change = _limit_gloss(detail, footage_detail, skin[box]) + _fit_lips(
+        detail, footage_detail, lips, filmed_lips, tone
+    )
     if np.abs(change).max() > VISIBLE:
         change = cv2.resize(np.float32(share) * change, size, interpolation=cv2.INTER_CUBIC)
         face = np.clip(cv2.add(face, change, dst=change), 0, 1, out=change)
-    gain = 1 + share * tone * (_measure_brow_gain(made, filmed, brows, filmed_brows) - 1)
+    gain = 1 + share * tone * (_measure_brow_gain(detail, footage_detail, brows, filmed_brows) - 1)
     if gain == 1:
         return face
     rows = np.flatnonzero(brows.any(axis=1))
@@ -118,41 +120,43 @@ def _to_gray(picture: Image) -> np.ndarray:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
 
 
-def _limit_gloss(made: Image, filmed: Image, skin: np.ndarray) -> Image:
+def _limit_gloss(detail: Image, footage_detail: Image, skin: np.ndarray) -> Image:
     """What takes gloss to no more than the footage has anywhere; both are differences from the shading, (h, w, 3)."""
-    return _pull_highlights(made, _to_gray(filmed)[skin > 0.5], skin)
+    return _pull_highlights(detail, _to_gray(footage_detail)[skin > 0.5], skin)
 
 
-def _pull_highlights(made: Image, known: np.ndarray, mask: np.ndarray) -> Image:
-    """What takes highlights, (h, w, 3), to no more than those that are ``known``, (N,), under a mask (h, w)."""
-    gloss = _to_gray(made)
-    limit = max(GLOSS_MARGIN * float(np.quantile(known, GLOSS_QUANTILE)) if known.size else 0.0, MIN_GLOSS)
+def _pull_highlights(detail: Image, reference: np.ndarray, mask: np.ndarray) -> Image:
+    """What takes highlights, (h, w, 3), to no more than those that are ``reference``, (N,), under a mask (h, w)."""
+    gloss = _to_gray(detail)
+    limit = max(GLOSS_MARGIN * float(np.quantile(reference, GLOSS_QUANTILE)) if reference.size else 0.0, MIN_GLOSS)
     share = mask * np.maximum(gloss - limit, 0) / np.maximum(gloss, np.float32(1e-3))
-    return np.asarray(-share[..., None] * made, np.float32)
+    return np.asarray(-share[..., None] * detail, np.float32)
 
 
-def _fit_lips(made: Image, filmed: Image, lips: np.ndarray, filmed_lips: np.ndarray, tone: float) -> Image:
+def _fit_lips(detail: Image, footage_detail: Image, lips: np.ndarray, filmed_lips: np.ndarray, tone: float) -> Image:
     """What makes lips no glossier than the footage's, and on another tone as different from skin."""
     if min(lips.sum(), filmed_lips.sum()) < MIN_PIXELS:
-        return np.zeros_like(made)
-    own, wanted = (
+        return np.zeros_like(detail)
+    own, target = (
         np.float32((picture * mask[..., None]).sum((0, 1)) / mask.sum())
-        for picture, mask in ((made, lips), (filmed, filmed_lips))
+        for picture, mask in ((detail, lips), (footage_detail, filmed_lips))
     )
-    offset = np.float32(tone) * np.clip(wanted - own, -MAX_LIP_OFFSET, MAX_LIP_OFFSET)
+    offset = np.float32(tone) * np.clip(target - own, -MAX_LIP_OFFSET, MAX_LIP_OFFSET)
     soft = cv2.GaussianBlur(lips, (0, 0), LIP_SOFTNESS)
-    return soft[..., None] * offset + _pull_highlights(made - own, _to_gray(filmed - wanted)[filmed_lips > 0.5], soft)
+    return soft[..., None] * offset + _pull_highlights(
+        detail - own, _to_gray(footage_detail - target)[filmed_lips > 0.5], soft
+    )
 
 
-def _measure_brow_gain(made: Image, filmed: Image, brows: np.ndarray, filmed_brows: np.ndarray) -> float:
+def _measure_brow_gain(detail: Image, footage_detail: Image, brows: np.ndarray, filmed_brows: np.ndarray) -> float:
     """How much darker than skin the footage's brows are, in terms of the made ones; 1 where those are as dark."""
     if min(brows.sum(), filmed_brows.sum()) < MIN_PIXELS:
         return 1.0
-    own, wanted = (
+    own, target = (
         float((np.maximum(-_to_gray(picture) - BROW_NOISE, 0) * mask).sum() / mask.sum())
-        for picture, mask in ((made, brows), (filmed, filmed_brows))
+        for picture, mask in ((detail, brows), (footage_detail, filmed_brows))
     )
-    return float(np.clip(wanted / max(own, 1e-3), 1, MAX_BROW_GAIN))
+    return float(np.clip(target / max(own, 1e-3), 1, MAX_BROW_GAIN))
 
 
 def _darken_hair(face: Image, shading: Image, brows: np.ndarray, gain: float) -> Image:
@@ -160,5 +164,5 @@ def _darken_hair(face: Image, shading: Image, brows: np.ndarray, gain: float) ->
     gray = _to_gray(face)
     hair = np.maximum(_to_gray(shading) - gray - np.float32(BROW_NOISE), 0) * brows
     # In proportion, so that hair keeps its hue.
-    kept = np.maximum(gray - np.float32(gain - 1) * hair, 0) / np.maximum(gray, np.float32(0.01))
-    return np.asarray(face * kept[..., None], np.float32)
+    gain_map = np.maximum(gray - np.float32(gain - 1) * hair, 0) / np.maximum(gray, np.float32(0.01))
+    return np.asarray(face * gain_map[..., None], np.float32)

@@ -51,13 +51,13 @@ class ExponentialAverage:
 
     def __call__(self, value: Array, time: Time | None = None, min_weight: float = 0.0) -> Array:
         """The average so far. ``min_weight`` in 0..1 is the least weight of the new value: 1 takes it whole."""
-        known, now = self._value, None if time is None else float(time)
-        elapsed = self.STEP if now is None or self._time is None else now - self._time
-        if known is None or known.shape != value.shape or elapsed <= 0 or self.time_constant == 0:
-            self._time, self._value = now, value
+        average, seconds = self._value, None if time is None else float(time)
+        elapsed = self.STEP if seconds is None or self._time is None else seconds - self._time
+        if average is None or average.shape != value.shape or elapsed <= 0 or self.time_constant == 0:
+            self._time, self._value = seconds, value
             return value
         share = max(1 - math.exp(-elapsed / self.time_constant), min(min_weight, 1.0))
-        self._time, self._value = now, known + (value - known) * value.dtype.type(share)
+        self._time, self._value = seconds, average + (value - average) * value.dtype.type(share)
         return self._value
 
 
@@ -77,8 +77,8 @@ class MotionCompensatedFilter:
 
     def __init__(self, strength: float = 0.5, tolerance: float = 0.02) -> None:
         if not 0 <= strength < 1 or tolerance <= 0:
-            given = f"{strength} and {tolerance}"
-            raise UsageError(f"temporal strength is 0..1 (below 1), tolerance > 0; got {given}")
+            values = f"{strength} and {tolerance}"
+            raise UsageError(f"temporal strength is 0..1 (below 1), tolerance > 0; got {values}")
         self.strength, self.tolerance = strength, tolerance
         self._flow: Any = None
         self.reset()
@@ -104,9 +104,9 @@ class MotionCompensatedFilter:
                 :data:`MAX_FLOW_SIZE`; without it nothing is carried along but by the crop itself.
         """
         window, side = window or CropWindow.whole(), side or face.shape[0]
-        previous, now = self._previous, None if time is None else float(time)
-        elapsed = ExponentialAverage.STEP if now is None or self._time is None else now - self._time
-        self._time, self._previous = now, _Previous(face, window, side, footage)
+        previous, seconds = self._previous, None if time is None else float(time)
+        elapsed = ExponentialAverage.STEP if seconds is None or self._time is None else seconds - self._time
+        self._time, self._previous = seconds, _Previous(face, window, side, footage)
         if self.strength == 0 or previous is None or elapsed <= 0:
             return face
         flow = residual = None
@@ -173,23 +173,23 @@ class _Previous:
 
 def _carry_along(previous: _Previous, window: CropWindow, side: int, flow: Picture | None) -> Picture:
     """The previous face in the window of a crop of ``side`` px, moved along the flow; itself if nothing moves."""
-    there = previous.face
+    face = previous.face
     if previous.side != side:
         factor = side / previous.side
-        there = cv2.resize(there, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        face = cv2.resize(face, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     (rows, columns), (old_rows, old_columns) = window.pixels(side), previous.window.pixels(side)
     shift = columns.start - old_columns.start, rows.start - old_rows.start
     if flow is None:
-        if shift == (0, 0) and there.shape[1::-1] == window.size(side):
-            return there
+        if shift == (0, 0) and face.shape[1::-1] == window.size(side):
+            return face
         flow = np.zeros((*window.size(side)[::-1], 2), np.float32)
     # Carried on from frame to frame, it would be blurred by anything less than cubic.
-    return _warp_by_flow(there, flow, cv2.INTER_CUBIC, shift)
+    return _warp_by_flow(face, flow, cv2.INTER_CUBIC, shift)
 
 
-def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], size: tuple[int, int]) -> Picture:
+def _compare(first: NDArray[np.uint8], second: NDArray[np.uint8], size: tuple[int, int]) -> Picture:
     """float32 in levels of 255: the difference of two pictures around each place, at ``size`` (width, height)."""
-    return cv2.blur(cv2.absdiff(_shrink(one, size), _shrink(other, size)).astype(np.float32), (9, 9))
+    return cv2.blur(cv2.absdiff(_shrink(first, size), _shrink(second, size)).astype(np.float32), (9, 9))
 
 
 def _shrink(picture: Array, size: tuple[int, int]) -> Array:

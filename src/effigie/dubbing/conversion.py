@@ -175,7 +175,7 @@ class DubConversion:
         )
 
     def _make(self, number: int, frame: Frame) -> _Made:
-        canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
+        canvas, mask = Canvas(frame.image, None if frame.image_native is None else frame.image_native.read), None
         face, share = self._take.faces[number], float(self.face.shares[number])
         if face is None or share == 0:
             return ComposedFrame(frame, canvas, None, ()), None

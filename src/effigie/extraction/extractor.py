@@ -104,10 +104,10 @@ def _extract_local(
                 settings = replace(settings, size=choose_crop_size(output, clips, executor, cancel))
             faceset = FaceSet.create(output, settings.to_json())
             with faceset.segment_folder() as folder:
-                found = inspect_clips(
+                inspections = inspect_clips(
                     clips, faceset, settings, executor, report.failed, report.skipped, progress, cancel
                 )
-                jobs = plan_jobs(found, settings, folder, executor.workers)
+                jobs = plan_jobs(inspections, settings, folder, executor.workers)
                 if jobs:
                     _run_jobs(jobs, faceset, executor, settings, report, progress, cancel)
         except OSError as error:  # from a worker, whose own file nobody knows
@@ -129,13 +129,13 @@ def _run_jobs(
     cancel: CancelToken,
 ) -> None:
     total = sum(job.info.frames or 0 for job in jobs.values()) or None
-    done, clips = 0, len(jobs)
+    frame_count, clips = 0, len(jobs)
 
     def report_progress(message: tuple[str, int]) -> None:
-        nonlocal done
-        done += message[1]
+        nonlocal frame_count
+        frame_count += message[1]
         note = f"{report.clips}/{format_count(clips, 'clip')}, {format_count(report.faces, 'face')}"
-        progress(Progress("extract", done, max(total, done) if total else None, "frames", note))
+        progress(Progress("extract", frame_count, max(total, frame_count) if total else None, "frames", note))
 
     # Workers of another machine do not see this one's disk.
     function = _extract_or_error if settings.engine == "local" else _extract_rows
@@ -163,8 +163,8 @@ def _run_jobs(
     progress(
         Progress(
             "extract",
-            done,
-            done,
+            frame_count,
+            frame_count,
             "frames",
             f"{report.clips}/{format_count(clips, 'clip')}, {format_count(report.faces, 'face')}",
         )
@@ -230,9 +230,9 @@ def join_tracks(results: list[SegmentResult]) -> list[dict[int, int]]:
     for position, result in enumerate(results):
         mapping: dict[int, int] = {}
         if position:
-            before, numbers_before = results[position - 1].last_boxes, numbers[-1]
+            last_boxes, previous_numbers = results[position - 1].last_boxes, numbers[-1]
             for track, box in result.first_boxes.items():
-                overlaps = {numbers_before[other]: iou(box, other_box) for other, other_box in before.items()}
+                overlaps = {previous_numbers[other]: iou(box, other_box) for other, other_box in last_boxes.items()}
                 best = max(overlaps, key=lambda number: overlaps[number], default=None)
                 if best is not None and overlaps[best] > MIN_TRACK_IOU and best not in mapping.values():
                     mapping[track] = best

@@ -49,11 +49,13 @@ def choose_crop_size(output: Path, clips: list[str], executor: Executor, cancel:
     """
     with contextlib.suppress(FaceSetError):
         return FaceSet.open(output, allow_empty=True).crop_size
-    chosen = sorted({int(i) for i in np.linspace(0, len(clips) - 1, min(SAMPLED_CLIPS, len(clips)))})
-    results = executor.run(measure_crop_sides, [clips[index] for index in chosen], lambda _: None, cancel, lambda _: [])
-    sides = [side for _, found in results for side in found]
-    wanted = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
-    return int(np.clip(wanted, MIN_CROP_SIZE, MAX_CROP_SIZE))
+    indices = sorted({int(i) for i in np.linspace(0, len(clips) - 1, min(SAMPLED_CLIPS, len(clips)))})
+    results = executor.run(
+        measure_crop_sides, [clips[index] for index in indices], lambda _: None, cancel, lambda _: []
+    )
+    sides = [side for _, clip_sides in results for side in clip_sides]
+    crop_size = STEP * int(np.ceil(max(sides, default=0.0) / STEP))
+    return int(np.clip(crop_size, MIN_CROP_SIZE, MAX_CROP_SIZE))
 
 
 def measure_crop_sides(clip: str) -> list[float]:
@@ -61,8 +63,8 @@ def measure_crop_sides(clip: str) -> list[float]:
     tracker = Tracker()
     with contextlib.suppress(EffigieError), local_copy(clip) as path, VideoReader(path, stop=SAMPLED_FRAMES) as reader:
         for frame in itertools.islice(reader, SAMPLED_FRAMES):
-            if found := tracker(frame.image):
-                poses = [fit_pose(face.landmark_result.landmarks) for face in found]
+            if faces := tracker(frame.image):
+                poses = [fit_pose(face.landmark_result.landmarks) for face in faces]
                 return [float(np.exp(compute_placement(pose)[2])) for pose in poses]
     return []
 
@@ -84,15 +86,15 @@ def inspect_clips(
         pending = [clip for clip in remote if not isinstance(inspected_remote.get(clip), tuple)]
         if not pending:
             break
-        asked = [(clip, settings.footage) for clip in pending]
-        for (clip, _), inspection in executor.run(inspect_clip, asked, lambda _: None, cancel, _describe_crash):
+        requests = [(clip, settings.footage) for clip in pending]
+        for (clip, _), inspection in executor.run(inspect_clip, requests, lambda _: None, cancel, _describe_crash):
             inspected_remote[clip] = inspection
             progress(Progress("look at clips", len(inspected_remote), len(clips), "clips", clip))
     new_clips: list[tuple[ClipInfo, SourceInfo]] = []
     digests: set[str] = set()
     for number, clip in enumerate(clips):
-        seen = max(number, len(inspected_remote))
-        progress(Progress("look at clips", seen, len(clips), "clips", Path(clip).name))
+        count = max(number, len(inspected_remote))
+        progress(Progress("look at clips", count, len(clips), "clips", Path(clip).name))
         inspection = inspected_remote.pop(clip) if clip in inspected_remote else inspect_clip((clip, settings.footage))
         if isinstance(inspection, str):
             failed[clip] = inspection
@@ -108,9 +110,9 @@ def inspect_clips(
     return new_clips
 
 
-def inspect_clip(asked: tuple[str, FootageSettings]) -> ClipInspection:
+def inspect_clip(request: tuple[str, FootageSettings]) -> ClipInspection:
     """Inspect one clip, as it is to be read; returns description and digest, or why it cannot be read."""
-    clip, footage = asked
+    clip, footage = request
     try:
         with local_copy(clip) as path:
             return probe(path, footage), content_digest(path)
@@ -118,8 +120,8 @@ def inspect_clip(asked: tuple[str, FootageSettings]) -> ClipInspection:
         return str(error)
 
 
-def _describe_crash(asked: tuple[str, FootageSettings]) -> ClipInspection:
-    return f"{asked[0]} killed the process that looked at it, twice"
+def _describe_crash(request: tuple[str, FootageSettings]) -> ClipInspection:
+    return f"{request[0]} killed the process that looked at it, twice"
 
 
 def plan_jobs(
@@ -127,13 +129,13 @@ def plan_jobs(
 ) -> dict[str, ClipJob]:
     """Split long clips into segments, so that the workers finish at the same time."""
     total = sum(info.frames or 1 for info, _ in new_clips)
-    wanted = max(MIN_SEGMENT_FRAMES, math.ceil(total / (2 * workers)))
+    segment_frames = max(MIN_SEGMENT_FRAMES, math.ceil(total / (2 * workers)))
     jobs = {}
     for info, source in sorted(new_clips, key=lambda pair: -(pair[0].frames or 0)):
         frames = info.frames or 0
         # Every segment of a remote clip would be fetched for itself.
         whole = settings.stills or info.kind == "animation" or is_remote(source.path)
-        pieces = 1 if whole else max(1, round(frames / wanted))
+        pieces = 1 if whole else max(1, round(frames / segment_frames))
         edges: list[int | None] = [*(round(frames * i / pieces) for i in range(pieces)), None]
         segments = [
             Segment(source.name, source.path, folder / f"{source.name}.{i}.parquet", start or 0, stop, settings)

@@ -76,11 +76,11 @@ def extract_segment(segment: Segment) -> SegmentResult:
     result = SegmentResult()
     reach, footage = SmoothingSettings().max_radius, segment.settings.footage
     # A few frames before and after, so that smoothing is the same as without segments.
-    before, after = min(segment.start, reach), None if segment.stop is None else segment.stop + reach
+    lead, stop = min(segment.start, reach), None if segment.stop is None else segment.stop + reach
     with (
         shared_cores(),
         local_copy(segment.path) as path,
-        VideoReader(path, start=segment.start - before, stop=after, threads=1, footage=footage) as reader,
+        VideoReader(path, start=segment.start - lead, stop=stop, threads=1, footage=footage) as reader,
     ):
         get_tracker().restart()
         frames = _count_frames(iter(reader), segment, result)

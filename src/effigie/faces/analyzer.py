@@ -150,9 +150,9 @@ def smooth_frames(
 
 
 def _to_face(face: TrackedFace) -> Face:
-    found = face.landmark_result
-    pose = fit_pose(found.landmarks)
-    return Face(face.track, found.landmarks, face.blendshapes, found.presence, pose, compute_placement(pose))
+    result = face.landmark_result
+    pose = fit_pose(result.landmarks)
+    return Face(face.track, result.landmarks, face.blendshapes, result.presence, pose, compute_placement(pose))
 
 
 def _emit(

@@ -26,12 +26,12 @@ class Roi:
         x, y = size / 2 - cosine * self.x - sine * self.y, size / 2 + sine * self.x - cosine * self.y
         return np.array([[cosine, sine, x], [-sine, cosine, y]], dtype=np.float32)
 
-    def overlap(self, other: Roi) -> float:
+    def overlap(self, roi: Roi) -> float:
         """How much of the smaller square the two share, rotation ignored: 0 apart, 1 inside."""
-        half_extent = (self.side + other.side) / 2
-        smaller = min(self.side, other.side)
-        width = min(half_extent - abs(self.x - other.x), smaller)
-        height = min(half_extent - abs(self.y - other.y), smaller)
+        half_extent = (self.side + roi.side) / 2
+        smaller = min(self.side, roi.side)
+        width = min(half_extent - abs(self.x - roi.x), smaller)
+        height = min(half_extent - abs(self.y - roi.y), smaller)
         return max(width, 0.0) * max(height, 0.0) / smaller**2
 
 

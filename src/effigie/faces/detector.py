@@ -51,12 +51,12 @@ class BlazeFaceDetector:
         canvas[0, top : top + small.shape[0], left : left + small.shape[1]] = small / np.float32(127.5) - 1
         regressed, logits = self._model(canvas)
         scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
-        kept = np.flatnonzero(scores > 0.5)
-        if not kept.size:
+        indices = np.flatnonzero(scores > 0.5)
+        if not indices.size:
             return []
-        scores = scores[kept]
-        values = regressed[0, kept].reshape(-1, 8, 2)
-        values[:, [0, 2, 3]] += compute_anchors()[kept, None] * self.SIZE
+        scores = scores[indices]
+        values = regressed[0, indices].reshape(-1, 8, 2)
+        values[:, [0, 2, 3]] += compute_anchors()[indices, None] * self.SIZE
         offset = np.array([left, top], np.float32)
         center, extent = (values[:, 0] - offset) / scale, values[:, 1] / scale
         boxes = np.concatenate([center - extent / 2, center + extent / 2], axis=1)
@@ -69,20 +69,20 @@ class BlazeFaceDetector:
 def compute_anchors() -> np.ndarray:
     """BlazeFace's (896, 2) anchor centres in [0, 1]: two a cell of a 16x16 grid, six a cell of an 8x8 grid."""
     grids = []
-    for cells, each in ((16, 2), (8, 6)):
+    for cells, anchors_per_cell in ((16, 2), (8, 6)):
         centers = (np.arange(cells) + 0.5) / cells
         y, x = np.meshgrid(centers, centers, indexing="ij")
-        grids.append(np.repeat(np.stack([x, y], axis=-1).reshape(-1, 2), each, axis=0))
+        grids.append(np.repeat(np.stack([x, y], axis=-1).reshape(-1, 2), anchors_per_cell, axis=0))
     return np.concatenate(grids).astype(np.float32)
 
 
 def non_maximum_suppression(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
     """Indices of the (N, 4) boxes that survive non-maximum suppression, best first."""
-    kept: list[int] = []
+    survivors: list[int] = []
     for index in np.argsort(-scores):
-        if all(iou(boxes[index], boxes[other]) < MAX_OVERLAP for other in kept):
-            kept.append(int(index))
-    return kept
+        if all(iou(boxes[index], boxes[other]) < MAX_OVERLAP for other in survivors):
+            survivors.append(int(index))
+    return survivors
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -55,8 +55,8 @@ def _box(landmarks: Landmarks, shape: tuple[int, ...]) -> tuple[slice, slice] | 
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def _is_unchanged(one: np.ndarray, other: np.ndarray) -> bool:
-    red, green, blue = cv2.split(cv2.absdiff(one, other))
+def _is_unchanged(first: np.ndarray, second: np.ndarray) -> bool:
+    red, green, blue = cv2.split(cv2.absdiff(first, second))
     # A tenth of the time of numpy's maximum.
     difference = cv2.max(cv2.max(red, green), blue).astype(np.float32)
     cells = cv2.resize(difference, (CELLS, CELLS), interpolation=cv2.INTER_AREA)

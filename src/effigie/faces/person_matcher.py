@@ -60,13 +60,14 @@ class RepeatLog:
 
     Attributes:
         frames: in which they were, every face of theirs taken.
-        left: in which a face like theirs was left: too unlike for the same person, or not the one chosen by number.
-        left_similarity: the highest cosine of those.
+        rejections: frames in which a face like theirs was left: too unlike for the same person, or not the one chosen
+            by number.
+        rejected_similarity: the highest cosine of those.
     """
 
     frames: int = 0
-    left: int = 0
-    left_similarity: float = -1.0
+    rejections: int = 0
+    rejected_similarity: float = -1.0
 
 
 class PersonMatcher:
@@ -118,21 +119,21 @@ class PersonMatcher:
 
     def _add_repeats(self, matches: list[list[Face]], faces: list[Face], similarity: np.ndarray) -> None:
         """Give the faces that nobody got to whom they show once more."""
-        taken = {id(face) for match in matches for face in match}
-        left: dict[int, float] = {}
+        matched_ids = {id(face) for match in matches for face in match}
+        rejections: dict[int, float] = {}
         for column, face in enumerate(faces):
             row = int(np.argmax(similarity[:, column]))
             cosine = float(similarity[row, column])
-            if id(face) in taken or cosine == NO_MATCH or not matches[row]:
+            if id(face) in matched_ids or cosine == NO_MATCH or not matches[row]:
                 continue
             if cosine >= REPEATED_SIMILARITY and self._numbers[row] is None:
                 matches[row].append(face)
             else:
-                left[row] = max(cosine, left.get(row, -1.0))
+                rejections[row] = max(cosine, rejections.get(row, -1.0))
         for row, log in enumerate(self.repeats):
             log.frames += len(matches[row]) > 1
-            log.left += row in left
-            log.left_similarity = max(log.left_similarity, left.get(row, -1.0))
+            log.rejections += row in rejections
+            log.rejected_similarity = max(log.rejected_similarity, rejections.get(row, -1.0))
 
 
 def _assign(similarity: np.ndarray) -> list[tuple[int, int]]:

@@ -88,9 +88,11 @@ def remove_initializer_inputs(model: bytes) -> bytes:
     Field numbers are those of onnx.proto: ModelProto.graph = 7, GraphProto.input = 11, ValueInfoProto.name = 1.
     """
     graph = next(iterate_submessages(model, 7))
-    kept = b"".join(
+    new_graph = b"".join(
         raw
         for number, value, raw in iterate_fields(graph)
         if number != 11 or (isinstance(value, bytes) and next(iterate_submessages(value, 1)) == b"data")
     )
-    return b"".join(encode_bytes_field(7, kept) if number == 7 else raw for number, _, raw in iterate_fields(model))
+    return b"".join(
+        encode_bytes_field(7, new_graph) if number == 7 else raw for number, _, raw in iterate_fields(model)
+    )

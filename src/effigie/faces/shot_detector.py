@@ -34,8 +34,8 @@ class ShotDetector:
         size = min(WIDTH, width), max(1, round(height * min(WIDTH, width) / width))
         step = max(1, width // (4 * WIDTH))
         if step > 1:  # every step-th pixel: as good, and quicker
-            every = -(-width // step), -(-height // step)
-            image = cv2.warpAffine(image, np.diag([step, step, 0])[:2] * 1.0, every, flags=_EVERY_PIXEL)
+            grid_size = -(-width // step), -(-height // step)
+            image = cv2.warpAffine(image, np.diag([step, step, 0])[:2] * 1.0, grid_size, flags=_EVERY_PIXEL)
         small = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2HSV)
         last, self._last = self._last, small
         if last is None or last.shape != small.shape:

@@ -48,8 +48,8 @@ class _Track:
     current: LandmarkResult | None = field(default=None, repr=False)
 
 
-def _overlaps(track: _Track, others: list[_Track]) -> bool:
-    return any(other.current is not None and other.roi.overlap(track.roi) >= 0.6 for other in others)
+def _overlaps(track: _Track, tracks: list[_Track]) -> bool:
+    return any(other.current is not None and other.roi.overlap(track.roi) >= 0.6 for other in tracks)
 
 
 class Tracker:
@@ -105,11 +105,11 @@ class Tracker:
 
     def _merge_duplicates(self) -> None:
         """Merge tracks that drifted onto one face into the older one."""
-        kept: list[_Track] = []
+        tracks: list[_Track] = []
         for track in self._tracks:
-            if track.current is None or not _overlaps(track, kept):
-                kept.append(track)
-        self._tracks = kept
+            if track.current is None or not _overlaps(track, tracks):
+                tracks.append(track)
+        self._tracks = tracks
 
     def _detect(self, image: Image) -> None:
         self._frames_since_detect = 0
@@ -158,9 +158,9 @@ class Tracker:
             return
         # The detector's square is rough; a second look through the landmarks' own square is exact.
         landmark_result = self._landmarks(image, first.roi())
-        again = next((t for t in self._tracks if t.current is None and t.roi.overlap(roi) > 0.3), None)
-        if again is not None:
-            self._update(again, landmark_result, self.settings.keep_threshold, image)
+        known_track = next((t for t in self._tracks if t.current is None and t.roi.overlap(roi) > 0.3), None)
+        if known_track is not None:
+            self._update(known_track, landmark_result, self.settings.keep_threshold, image)
             return
         track = _Track(self._next_number, roi)
         self._update(track, landmark_result, self.settings.accept_threshold, image)

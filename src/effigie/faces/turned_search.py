@@ -64,7 +64,7 @@ def find_upright_turn(image: Image, detector: Detector) -> int:
     scores = [0.0] * 4
     for turn in range(4):
         turned = np.ascontiguousarray(np.rot90(image, turn)) if turn else image
-        level = [found.score for found in detector(turned) if abs(found.roi().angle) < np.pi / 4]
+        level = [detection.score for detection in detector(turned) if abs(detection.roi().angle) < np.pi / 4]
         scores[turn] = max(level, default=0.0)
         if scores[0] >= SURE_SCORE:
             return 0
@@ -74,12 +74,12 @@ def find_upright_turn(image: Image, detector: Detector) -> int:
 
 def _look(image: Image, roi: Roi, detector: Detector) -> tuple[float, Roi] | None:
     """Score and square of the best face in the middle of a square, which is turned upright for it."""
-    around = replace(roi, side=roi.side * CONTEXT)
-    found = detector(crop(image, around.matrix(LOOK_SIZE), LOOK_SIZE))
-    scale = around.side / LOOK_SIZE
+    context = replace(roi, side=roi.side * CONTEXT)
+    detections = detector(crop(image, context.matrix(LOOK_SIZE), LOOK_SIZE))
+    scale = context.side / LOOK_SIZE
     cosine, sine = scale * np.cos(roi.angle), scale * np.sin(roi.angle)
     best: tuple[float, Roi] | None = None
-    for detection in found:
+    for detection in detections:
         inner = detection.roi()
         across, down = inner.x - LOOK_SIZE / 2, inner.y - LOOK_SIZE / 2
         place = Roi(

@@ -69,8 +69,8 @@ def extend_mesh(landmarks: Landmarks, iris: bool = True) -> np.ndarray:
     upper, lower = mesh[EYELIDS, :2].transpose(1, 0, 2)
     opening = np.linalg.norm(upper - lower, axis=1)[:, None]
     axis = (lower - upper) / np.maximum(opening, 1e-6)
-    along = ((center[:, :2] - (upper + lower) / 2) * axis).sum(axis=1, keepdims=True)
-    center[:, :2] -= (along - np.clip(along, -0.3 * opening, 0.3 * opening)) * axis
+    offset = ((center[:, :2] - (upper + lower) / 2) * axis).sum(axis=1, keepdims=True)
+    center[:, :2] -= (offset - np.clip(offset, -0.3 * opening, 0.3 * opening)) * axis
     center[:, 2] = middle[:, 2]
     oval = mesh[FACE_OVAL]
     ring = oval + RING_EXTENT * (oval - oval.mean(0))
@@ -212,8 +212,8 @@ def _fill_slits(labels: np.ndarray) -> np.ndarray:
 
     At the corners of shut lips triangles are turned away; the picture's corner was seen through the hole they leave.
     """
-    drawn = (labels >= 0).astype(np.uint8)
-    slits = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, SLIT) > drawn
+    covered = (labels >= 0).astype(np.uint8)
+    slits = cv2.morphologyEx(covered, cv2.MORPH_CLOSE, SLIT) > covered
     if slits.any():
         labels[slits] = cv2.dilate(labels.astype(np.float32), SLIT)[slits]
     return labels

@@ -40,21 +40,21 @@ def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) ->
     """
     tracks, owner, embeddings = _tracks(faces)
     counts = np.bincount(owner, minlength=len(tracks))
-    known = np.linalg.norm(embeddings, axis=1) > 0.5
+    has_embedding = np.linalg.norm(embeddings, axis=1) > 0.5
     labels = np.full(len(tracks), UNKNOWN_CLUSTER)
-    together = [pair for pair in _find_cooccurring_tracks(faces, owner) if known[list(pair)].all()]
-    pairs = (np.cumsum(known) - 1)[together].reshape(-1, 2)
-    labels[known] = cluster_embeddings(embeddings[known], same_person, pairs)
+    separate_pairs = [pair for pair in _find_cooccurring_tracks(faces, owner) if has_embedding[list(pair)].all()]
+    pairs = (np.cumsum(has_embedding) - 1)[separate_pairs].reshape(-1, 2)
+    labels[has_embedding] = cluster_embeddings(embeddings[has_embedding], same_person, pairs)
     totals = {label: int(counts[labels == label].sum()) for label in np.unique(labels)}
     order = sorted(
         totals, key=lambda label: (label == UNKNOWN_CLUSTER, -totals[label], int(np.argmax(labels == label)))
     )
-    found = []
+    clusters = []
     for number, label in enumerate(order):
         members = np.flatnonzero(labels == label)
         mean = (embeddings[members] * counts[members, None]).sum(axis=0)
         own = tuple(tracks[member] for member in members)
-        found.append(
+        clusters.append(
             PersonCluster(
                 cluster=UNKNOWN_CLUSTER if label == UNKNOWN_CLUSTER else number,
                 faces=totals[label],
@@ -63,7 +63,7 @@ def cluster_tracks(faces: Faces, same_person: float = SAME_PERSON_SIMILARITY) ->
                 embedding=normalize_rows(mean).astype(np.float32),
             )
         )
-    return found
+    return clusters
 
 
 def cluster_embeddings(

@@ -25,7 +25,7 @@ class CropReader:
         self.limit = limit
         self._lock = threading.Lock()
         self._groups: OrderedDict[tuple[int, int], pa.Array] = OrderedDict()
-        self._held = 0
+        self._bytes = 0
 
     def __getstate__(self) -> dict[str, object]:
         return {"parts": self.parts, "limit": self.limit}
@@ -48,9 +48,9 @@ class CropReader:
         table = self.parts[part].read([group], ["crop.bytes"])
         crops = crop_bytes(table)
         self._groups[key] = crops
-        self._held += crops.nbytes
-        while self._held > self.limit and len(self._groups) > 1:
-            self._held -= self._groups.popitem(last=False)[1].nbytes
+        self._bytes += crops.nbytes
+        while self._bytes > self.limit and len(self._groups) > 1:
+            self._bytes -= self._groups.popitem(last=False)[1].nbytes
         return crops
 
 
@@ -114,9 +114,9 @@ class Faces:
         """File name under which one face is exported."""
         return picture_name(self.clip[index], int(self.frame[index]), int(self.track[index]))
 
-    def take(self, chosen: np.ndarray | Sequence[int]) -> Faces:
+    def take(self, selection: np.ndarray | Sequence[int]) -> Faces:
         """The faces under a boolean mask (N,) or at indices, in their order."""
-        index = np.asarray(chosen)
+        index = np.asarray(selection)
         if index.dtype != bool:
             index = index.astype(np.int64)
         values = {name: column[index] for name, column in self.values.items()}
@@ -142,8 +142,8 @@ class Faces:
         encoded = np.frombuffer(self.jpeg_bytes(index), np.uint8)
         image = cv2.imdecode(encoded, flags) if encoded.size else None
         if image is None:
-            where = self._reader.parts[int(self.part[index])].path
-            raise FaceSetError(f"a crop in {where} (row {int(self.row[index])}) is no JPEG: drop it or extract again")
+            path = self._reader.parts[int(self.part[index])].path
+            raise FaceSetError(f"a crop in {path} (row {int(self.row[index])}) is no JPEG: drop it or extract again")
         if image.shape[:2] != (size, size):
             way = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_CUBIC
             image = cv2.resize(image, (size, size), interpolation=way)
@@ -151,11 +151,11 @@ class Faces:
 
     def crops(self, indices: np.ndarray | Sequence[int], size: int | None = None) -> np.ndarray:
         """Some crops, (n, S, S, 3) uint8 RGB; only these are decoded. Reads each row group once."""
-        wanted = np.asarray(indices, np.int64)
+        positions = np.asarray(indices, np.int64)
         size = size or self.crop_size
-        images = np.empty((len(wanted), size, size, 3), np.uint8)
-        for position in np.lexsort((self.row[wanted], self.part[wanted])):
-            images[position] = self.crop(int(wanted[position]), size)
+        images = np.empty((len(positions), size, size, 3), np.uint8)
+        for position in np.lexsort((self.row[positions], self.part[positions])):
+            images[position] = self.crop(int(positions[position]), size)
         return images
 
     @staticmethod

@@ -87,11 +87,11 @@ def drop(
 
 def parse_face_name(name: str) -> tuple[str, int, int]:
     """Parse clip, frame and track from ``clip:frame:track`` or an exported file's name or path."""
-    found = FACE_ADDRESS.fullmatch(name) or EXPORTED_NAME.fullmatch(Path(name).name)
-    if not found:
+    match = FACE_ADDRESS.fullmatch(name) or EXPORTED_NAME.fullmatch(Path(name).name)
+    if not match:
         raise UsageError(f"{name!r} names no face: write clip:frame:track or an exported file's name")
-    groups = found.groupdict()
-    return groups["clip"] or groups["part"], int(found["frame"]), int(found["track"])
+    groups = match.groupdict()
+    return groups["clip"] or groups["part"], int(match["frame"]), int(match["track"])
 
 
 def _select_rows(
@@ -99,9 +99,11 @@ def _select_rows(
 ) -> Iterable[tuple[int, int]]:
     """Part and row of each chosen face, perhaps repeatedly."""
     if clusters:
-        known = [person.cluster for person in faceset.people()]
-        if unknown := sorted(set(clusters).difference(known)):
-            raise UsageError(f"{faceset.path} has no cluster {unknown[0]}; it has {', '.join(map(str, known))}")
+        cluster_numbers = [person.cluster for person in faceset.people()]
+        if unknown := sorted(set(clusters).difference(cluster_numbers)):
+            raise UsageError(
+                f"{faceset.path} has no cluster {unknown[0]}; it has {', '.join(map(str, cluster_numbers))}"
+            )
         faces = faceset.load(["cluster"])
         yield from _row_addresses(faces.take(np.isin(faces.cluster, list(clusters))))
     if where is not None:
@@ -128,11 +130,11 @@ def _frame_ranges(faces: Faces, keep: dict[str, np.ndarray], order: list[str]) -
     tracks: dict[tuple[str, int], list[tuple[int, bool]]] = {}
     for (clip, frame, track), (part, row) in zip(_keys(faces), _row_addresses(faces), strict=True):
         tracks.setdefault((clip, track), []).append((frame, bool(keep[order[part]][row])))
-    found = []
+    texts = []
     for (clip, track), rows in tracks.items():
-        for kept, run in groupby(sorted(rows), key=lambda row: row[1]):
+        for is_kept, run in groupby(sorted(rows), key=lambda row: row[1]):
             frames = [frame for frame, _ in run]
-            if not kept:
+            if not is_kept:
                 span = str(frames[0]) if frames[0] == frames[-1] else f"{frames[0]}-{frames[-1]}"
-                found.append(f"{clip}:{span}:{track}")
-    return found
+                texts.append(f"{clip}:{span}:{track}")
+    return texts

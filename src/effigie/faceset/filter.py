@@ -73,8 +73,8 @@ class Filter:
                 | ast.Call(func=ast.Name(id="abs"), args=[operand], keywords=[])
             ):
                 return self._expect("number", [operand], depth)
-            case ast.Compare(left=left, ops=ops, comparators=others):
-                return self._check_comparison(node, [left, *others], ops, depth)
+            case ast.Compare(left=left, ops=ops, comparators=comparators):
+                return self._check_comparison(node, [left, *comparators], ops, depth)
             case ast.Name(id=name):
                 get_measure(name)
                 self._names.add(name)
@@ -117,8 +117,8 @@ class Filter:
                 if isinstance(sign, ast.Not):
                     return np.logical_not(value)
                 return -value if isinstance(sign, ast.USub) else value
-            case ast.Compare(left=left, ops=ops, comparators=others):
-                operands = [self._evaluate(operand, values) for operand in (left, *others)]
+            case ast.Compare(left=left, ops=ops, comparators=comparators):
+                operands = [self._evaluate(operand, values) for operand in (left, *comparators)]
                 result: Any = True
                 for op, first, second in zip(ops, operands, operands[1:], strict=False):
                     result = np.logical_and(result, COMPARISONS[type(op)](first, second))

@@ -28,8 +28,8 @@ def new_index(settings: dict[str, Any]) -> dict[str, Any]:
 def read_index(path: Path) -> dict[str, Any]:
     """The parsed ``faceset.json``, checked as far as everything else relies on it."""
     if not path.is_dir():
-        what = "is a file, not a face set" if path.exists() else "does not exist"
-        raise FaceSetError(f"{path} {what}: name the folder that `effigie extract` wrote")
+        fault = "is a file, not a face set" if path.exists() else "does not exist"
+        raise FaceSetError(f"{path} {fault}: name the folder that `effigie extract` wrote")
     try:
         document = read_json(path / INDEX_FILE)
         if document["format"] != FORMAT:

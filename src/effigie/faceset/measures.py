@@ -77,6 +77,6 @@ MEASURES: dict[str, Measure] = {
 
 def get_measure(name: str) -> Measure:
     if name not in MEASURES:
-        known = ", ".join(key for key in MEASURES if key not in BLENDSHAPES)
-        raise UsageError(f"unknown name {name!r}; known: {known}, and the blendshapes (jawOpen ...)")
+        choices = ", ".join(key for key in MEASURES if key not in BLENDSHAPES)
+        raise UsageError(f"unknown name {name!r}; known: {choices}, and the blendshapes (jawOpen ...)")
     return MEASURES[name]

@@ -38,17 +38,17 @@ class FaceSetReader:
 
     def batches(self, columns: Collection[str] | None, where: str | Filter | None) -> Iterator[Faces]:
         """Yield the filtered faces with the wanted columns, in batches."""
-        chosen = Filter(where) if isinstance(where, str) else where
-        wanted = _resolve_columns(columns)
+        selection = Filter(where) if isinstance(where, str) else where
+        names = _resolve_columns(columns)
         for number, part in enumerate(self._crops.parts):
             for first in range(0, len(part.group_starts) - 1, BATCH_GROUPS):
                 groups = range(first, min(first + BATCH_GROUPS, len(part.group_starts) - 1))
-                if chosen is None:
-                    yield self._read(number, groups, wanted)
+                if selection is None:
+                    yield self._read(number, groups, names)
                     continue
-                mask = chosen(self._read(number, groups, {"clip", "track", *chosen.columns}))
+                mask = selection(self._read(number, groups, {"clip", "track", *selection.columns}))
                 if mask.any():
-                    yield self._read(number, groups, wanted).take(mask)
+                    yield self._read(number, groups, names).take(mask)
 
     def load_clip(self, name: str, columns: Collection[str] | None = None) -> Faces:
         """Load the faces of one clip; no other part is read. Crops of all faces of this reader share one cache."""
@@ -66,30 +66,30 @@ class FaceSetReader:
         values = {name: values[name] for name in _resolve_columns(columns)}
         return Faces(self._crop_size, values, np.empty(0, np.int64), np.empty(0, np.int64), self._crops)
 
-    def _read(self, number: int, groups: range, wanted: set[str]) -> Faces:
+    def _read(self, number: int, groups: range, names: set[str]) -> Faces:
         part, clip = self._crops.parts[number], self._clips[number]
-        stored = wanted.difference(COMPUTED_COLUMNS) | ({"embedding"} if "identity" in wanted else set())
+        stored = names.difference(COMPUTED_COLUMNS) | ({"embedding"} if "identity" in names else set())
         table = part.read(groups, schema.leaf_paths(name for name in schema.COLUMNS if name in stored))
         values = {name: _column(name, table[name]) for name in table.column_names}
         if set(values["clip"]) - {clip}:
             raise FaceSetError(f"{part.path} holds faces of another clip than {clip!r}: extract its clip again")
-        if "cluster" in wanted:
+        if "cluster" in names:
             owner = {pair: person.cluster for person in self._people() for pair in person.tracks}
             values["cluster"] = np.array([owner[clip, track] for track in values["track"].tolist()], np.int64)
-        if "identity" in wanted:
+        if "identity" in names:
             values["identity"] = 1.0 - values["embedding"] @ self._people()[0].embedding
         rows = np.arange(part.group_starts[groups[0]], part.group_starts[groups[-1] + 1])
-        values = {name: values[name] for name in wanted}
+        values = {name: values[name] for name in names}
         return Faces(self._crop_size, values, np.full(len(rows), number), rows, self._crops)
 
 
 def _resolve_columns(columns: Collection[str] | None) -> set[str]:
-    wanted = {*KEY_COLUMNS, *(STORED_COLUMNS if columns is None else columns)}
-    if unknown := wanted.difference(STORED_COLUMNS, COMPUTED_COLUMNS):
+    names = {*KEY_COLUMNS, *(STORED_COLUMNS if columns is None else columns)}
+    if unknown := names.difference(STORED_COLUMNS, COMPUTED_COLUMNS):
         raise UsageError(
             f"no such column: {', '.join(sorted(unknown))}; there are {', '.join(STORED_COLUMNS + COMPUTED_COLUMNS)}"
         )
-    return wanted
+    return names
 
 
 def _column(name: str, column: pa.ChunkedArray) -> np.ndarray:

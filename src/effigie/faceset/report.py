@@ -60,8 +60,8 @@ def summarize(
         PersonShare(person.cluster, person.faces, person.faces / len(faces), person.clips)
         for person in faceset.people()
     ]
-    shown = ("name", "path", "frames", "faces", "width", "height", "rate")
-    clips = [{key: source.to_json()[key] for key in shown} for source in faceset.sources.values()]
+    keys = ("name", "path", "frames", "faces", "width", "height", "rate")
+    clips = [{key: source.to_json()[key] for key in keys} for source in faceset.sources.values()]
     return FaceSetSummary(
         path=faceset.path,
         crop_size=faceset.crop_size,
@@ -78,18 +78,18 @@ def summarize(
 
 
 def _warnings(path: Path, people: list[PersonShare]) -> list[str]:
-    found = []
+    warnings = []
     command = f"effigie faces drop {shlex.quote(str(path))}"
-    if others := [person for person in people if person.cluster > 0]:
-        share = 100 * sum(person.share for person in others)
-        which = f"--cluster {others[0].cluster}" if len(others) == 1 else '--where "cluster != 0"'
-        found.append(
-            f"{len(others) + 1} people are mixed, {share:.1f} % is not the main one: look with "
-            f"`effigie faces sheet {shlex.quote(str(path))}`, keep the main one with `{command} {which}`"
+    if extra_people := [person for person in people if person.cluster > 0]:
+        share = 100 * sum(person.share for person in extra_people)
+        option = f"--cluster {extra_people[0].cluster}" if len(extra_people) == 1 else '--where "cluster != 0"'
+        warnings.append(
+            f"{len(extra_people) + 1} people are mixed, {share:.1f} % is not the main one: look with "
+            f"`effigie faces sheet {shlex.quote(str(path))}`, keep the main one with `{command} {option}`"
         )
     if unknown := [person for person in people if person.cluster == UNKNOWN_CLUSTER]:
-        found.append(
+        warnings.append(
             f"{format_count(unknown[0].faces, 'face')} without an identity: "
             f"drop with `{command} --cluster={UNKNOWN_CLUSTER}`"
         )
-    return found
+    return warnings

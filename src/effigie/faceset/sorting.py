@@ -68,16 +68,16 @@ def load_measures(
         FaceSetError: the set cannot be read, or the filter chooses nobody.
     """
     faceset = FaceSet.from_path(faceset)
-    wanted = list(dict.fromkeys((*KEY_COLUMNS, *names)))
-    columns = {column for name in wanted for column in get_measure(name).columns}
+    needs = list(dict.fromkeys((*KEY_COLUMNS, *names)))
+    columns = {column for name in needs for column in get_measure(name).columns}
     batches = []
-    done = 0
+    count = 0
     for batch in faceset.batches(columns, Filter(where) if where else None):
         if cancel:
             cancel.check()
-        batches.append(batch.with_columns({name: MEASURES[name].compute(batch) for name in wanted}))
-        done += len(batch)
-        progress(Progress("read faces", done, None if where else len(faceset), "faces"))
+        batches.append(batch.with_columns({name: MEASURES[name].compute(batch) for name in needs}))
+        count += len(batch)
+        progress(Progress("read faces", count, None if where else len(faceset), "faces"))
     if not batches:
         raise FaceSetError(f"{faceset.path}: no face matches {where!r}")
     return Faces.concatenate(batches)

@@ -40,7 +40,7 @@ class FaceSet:
         self._sources: dict[str, SourceInfo] = {}
         self._parts: dict[str, PartFile] = {}
         self._names: dict[str, str] = {}  # by SHA-256; sources in work included
-        self._taken: set[str] = set()
+        self._casefold_names: set[str] = set()
         self._people: list[PersonCluster] | None = None
         self._deferred = False
 
@@ -59,18 +59,18 @@ class FaceSet:
         path = Path(path)
         if not isinstance(settings.get("crop_size"), int) or not 8 <= settings["crop_size"] <= 4096:
             raise UsageError("crop_size is the edge of a stored crop in px, 8 to 4096")
-        wanted = json.loads(json.dumps(dict(settings)))
+        stored_settings = json.loads(json.dumps(dict(settings)))
         if (path / INDEX_FILE).exists():
-            found = cls(path, read_index(path), SAME_PERSON_SIMILARITY)
-            keys = {*wanted, *found.settings}
-            if differing := sorted(key for key in keys if wanted.get(key) != found.settings.get(key)):
+            faceset = cls(path, read_index(path), SAME_PERSON_SIMILARITY)
+            keys = {*stored_settings, *faceset.settings}
+            if differing := sorted(key for key in keys if stored_settings.get(key) != faceset.settings.get(key)):
                 names = ", ".join(differing)
                 raise FaceSetError(f"{path} was made with other settings ({names}): choose another folder")
-            found._find_parts(strict=False)
-            return found
+            faceset._find_parts(strict=False)
+            return faceset
         if path.exists() and not (path.is_dir() and all(file.name[0] == "." for file in path.iterdir())):
             raise FaceSetError(f"{path} exists and is not a face set: choose another folder")
-        created = cls(path, new_index(wanted), SAME_PERSON_SIMILARITY)
+        created = cls(path, new_index(stored_settings), SAME_PERSON_SIMILARITY)
         created._save()
         remove_abandoned_parts(path)
         return created
@@ -89,11 +89,11 @@ class FaceSet:
         if not -1.0 < same_person < 1.0:
             raise UsageError(f"same_person is a cosine similarity between -1 and 1, not {same_person}")
         path = Path(path)
-        found = cls(path, read_index(path), same_person)
-        found._find_parts(strict=True)
-        if not allow_empty and len(found) == 0:
+        faceset = cls(path, read_index(path), same_person)
+        faceset._find_parts(strict=True)
+        if not allow_empty and len(faceset) == 0:
             raise FaceSetError(f"{path} holds no face: extract another clip into it")
-        return found
+        return faceset
 
     @classmethod
     def exists(cls, path: str | Path) -> bool:
@@ -141,14 +141,14 @@ class FaceSet:
         """Whether a source with these bytes is finished, so that a rerun skips it."""
         return self._names.get(sha256) in self._sources
 
-    def create_source(self, path: str | Path, sha256: str, **known: Any) -> SourceInfo:
-        """Create a source with a safe, unique name after its file; ``known``: more fields of :class:`SourceInfo`.
+    def create_source(self, path: str | Path, sha256: str, **details: Any) -> SourceInfo:
+        """Create a source with a safe, unique name after its file; ``details``: more fields of :class:`SourceInfo`.
 
         The same bytes keep their name, so that extracting again replaces the part.
         """
-        name = self._names.get(sha256) or make_clip_name(path, sha256, self._taken)
+        name = self._names.get(sha256) or make_clip_name(path, sha256, self._casefold_names)
         self._reserve(sha256, name)
-        return SourceInfo(name=name, part=f"part-{name}.parquet", path=str(path), sha256=sha256, **known)
+        return SourceInfo(name=name, part=f"part-{name}.parquet", path=str(path), sha256=sha256, **details)
 
     @contextlib.contextmanager
     def writer(self, source: SourceInfo) -> Iterator[PartWriter]:
@@ -236,7 +236,7 @@ class FaceSet:
 
     def _reserve(self, sha256: str, name: str) -> None:
         self._names[sha256] = name
-        self._taken.add(name.casefold())
+        self._casefold_names.add(name.casefold())
 
     def _find_parts(self, strict: bool) -> None:
         """Read the footers of the listed parts, and adopt those that a kill kept out of the list."""

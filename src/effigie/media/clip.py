@@ -91,7 +91,7 @@ class Frame:
     time: Fraction  # exact presentation time on the container's own clock, seconds
     duration: Fraction | None  # seconds; None where the container does not say
     native: NativePicture | None = None  # the same as decoded, if the reader was asked to keep it
-    shown: NativePicture | None = None  # what ``image`` was made of, as decoded: ``native``, or one of its fields
+    image_native: NativePicture | None = None  # what ``image`` was made of: ``native``, or one of its fields
     field: int | None = None  # that ``image`` shows, 0 or 1, if the reader was asked for both: index and native are one
 
     @property

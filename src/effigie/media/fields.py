@@ -49,18 +49,18 @@ def deinterlace(frame: VideoFrame, parity: int) -> VideoFrame:
 
 def _limit_other_field(samples: Samples, parity: int, layout: PixelLayout) -> Samples:
     result = np.array(samples)
-    own, other = samples[parity::2], result[1 - parity :: 2]
-    if not len(own) or not len(other):
+    own, opposite = samples[parity::2], result[1 - parity :: 2]
+    if not len(own) or not len(opposite):
         return result
     # The own lines above and below each of the other's; beyond the picture its first or last goes on.
-    places = np.arange(len(other)) - parity
-    above, below = own[np.maximum(places, 0)], own[np.minimum(places + 1, len(own) - 1)]
-    low, high = np.minimum(above, below), np.maximum(above, below)
+    places = np.arange(len(opposite)) - parity
+    upper, lower = own[np.maximum(places, 0)], own[np.minimum(places + 1, len(own) - 1)]
+    low, high = np.minimum(upper, lower), np.maximum(upper, lower)
     slack = max(1, round(SLACK * layout.max_value)) << layout.shift
     top = np.iinfo(samples.dtype).max
     low = np.where(low > slack, low - slack, 0).astype(samples.dtype)
     high = np.where(high < top - slack, high + slack, top).astype(samples.dtype)
-    np.clip(other, low, high, out=other)
+    np.clip(opposite, low, high, out=opposite)
     return result
 
 
@@ -71,11 +71,16 @@ def is_combed(frame: VideoFrame) -> bool:
     if not height or not width:
         return False
     levels = levels[:height, :width]
-    near = np.abs(levels[1:-1] - 0.5 * (levels[:-2] + levels[2:]))
-    far = np.abs(levels[:-2] - levels[2:])
+    line_difference = np.abs(levels[1:-1] - 0.5 * (levels[:-2] + levels[2:]))
+    field_difference = np.abs(levels[:-2] - levels[2:])
     size = width // CELL, height // CELL
-    near, far = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (near, far))
-    return float(np.mean((near > MIN_COMB) & (near > COMB_RATIO * far))) > MIN_COMBED_CELLS
+    line_difference, field_difference = (
+        cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (line_difference, field_difference)
+    )
+    return (
+        float(np.mean((line_difference > MIN_COMB) & (line_difference > COMB_RATIO * field_difference)))
+        > MIN_COMBED_CELLS
+    )
 
 
 def find_unflagged_order(frames: Iterable[VideoFrame], lines: int) -> FieldOrder:

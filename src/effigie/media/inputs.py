@@ -35,11 +35,11 @@ def expand_paths(inputs: Iterable[str | Path] | str | Path, recursive: bool = Tr
     """
     names = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
     listed = {clip.resolve(): clip for name in names for clip in _expand_name(name, recursive)}
-    found = {clip.resolve(): clip for clip in group_frames(listed.values())}
-    if not found:
-        wanted = ", ".join(str(name) for name in names) or "nothing"
-        raise MediaError(f"no clip found in {wanted}: name a video, a picture, or a folder that holds some")
-    return sorted(found.values(), key=natural_sort_key)
+    clips = {clip.resolve(): clip for clip in group_frames(listed.values())}
+    if not clips:
+        request = ", ".join(str(name) for name in names) or "nothing"
+        raise MediaError(f"no clip found in {request}: name a video, a picture, or a folder that holds some")
+    return sorted(clips.values(), key=natural_sort_key)
 
 
 def _expand_name(name: str | Path, recursive: bool) -> Iterator[Path]:
@@ -103,11 +103,11 @@ def find_clips(inputs: Iterable[str | Path] | str | Path) -> list[str]:
     """
     names = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
     local = [local_path(name) for name in names if not is_remote(name)]
-    found = {absolute_name(path) for path in expand_paths(local)} if local or not names else set()
+    clips = {absolute_name(path) for path in expand_paths(local)} if local or not names else set()
     for name in names:
         if is_remote(name):
-            found.update(_list_remote(str(name)))
-    return sorted(found, key=natural_sort_key)
+            clips.update(_list_remote(str(name)))
+    return sorted(clips, key=natural_sort_key)
 
 
 def digest_files(*groups: Sequence[Path], extra: str = "") -> str:
@@ -116,15 +116,15 @@ def digest_files(*groups: Sequence[Path], extra: str = "") -> str:
     Raises:
         UsageError: one does not exist.
     """
-    found = hashlib.sha256(extra.encode())
+    digest = hashlib.sha256(extra.encode())
     for path in (path for group in groups for path in group):
         pattern = parse_sequence_name(path)
         if pattern is None and not path.exists():
             raise UsageError(f"{path} does not exist")
         for file in [path] if pattern is None else pattern.list_files().values():
             status = file.stat()
-            found.update(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode(errors=NAME_BYTES))
-    return found.hexdigest()[:8]
+            digest.update(f"{file.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode(errors=NAME_BYTES))
+    return digest.hexdigest()[:8]
 
 
 def is_single_clip(name: str | Path) -> bool:
@@ -155,7 +155,7 @@ def _list_remote(url: str) -> list[str]:
         raise EffigieError(f"{url} cannot be listed: {error}") from error
     visible = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
     videos = [file for file in visible if Path(file).suffix.lower() in VIDEO_SUFFIXES]
-    chosen = videos or [file for file in visible if Path(file).suffix.lower() in PICTURE_SUFFIXES]
-    if not chosen:
+    clips = videos or [file for file in visible if Path(file).suffix.lower() in PICTURE_SUFFIXES]
+    if not clips:
         raise MediaError(f"no clip found in {url}: name a video, a picture, or a folder that holds some")
-    return [system.unstrip_protocol(file) for file in chosen]
+    return [system.unstrip_protocol(file) for file in clips]

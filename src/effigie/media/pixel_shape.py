@@ -35,23 +35,23 @@ class PixelGrid:
     """The grid of square pixels that are shown, over the upright grid of the file's pixels, never a coarser one.
 
     Attributes:
-        file, shown: (width, height).
+        file, display: (width, height).
     """
 
     file: tuple[int, int]
-    shown: tuple[int, int]
+    display: tuple[int, int]
 
     @property
     def is_same(self) -> bool:
-        return self.file == self.shown
+        return self.file == self.display
 
     def cover(self, rows: slice, columns: slice) -> tuple[slice, slice]:
         """Rows and columns of the file's pixels that a box of shown ones touches."""
-        return (_cover(rows, self.file[1], self.shown[1]), _cover(columns, self.file[0], self.shown[0]))
+        return (_cover(rows, self.file[1], self.display[1]), _cover(columns, self.file[0], self.display[0]))
 
     def stretch(self, picture: Picture, covered: tuple[slice, slice], rows: slice, columns: slice) -> Picture:
         """A box of shown pixels, out of the file's pixels that lie in ``covered``; between them linearly."""
-        across, down = self.file[0] / self.shown[0], self.file[1] / self.shown[1]
+        across, down = self.file[0] / self.display[0], self.file[1] / self.display[1]
         left = (columns.start + 0.5) * across - 0.5 - covered[1].start
         top = (rows.start + 0.5) * down - 0.5 - covered[0].start
         size = columns.stop - columns.start, rows.stop - rows.start
@@ -67,21 +67,21 @@ class PixelGrid:
         Args:
             values: (h, w) or (h, w, C) of the box.
         """
-        down = _area_weights(rows.start, rows.stop, self.file[1], self.shown[1])
-        across = _area_weights(columns.start, columns.stop, self.file[0], self.shown[0])
+        down = _area_weights(rows.start, rows.stop, self.file[1], self.display[1])
+        across = _area_weights(columns.start, columns.stop, self.file[0], self.display[0])
         averaged = np.tensordot(down, values, axes=(1, 0))
         return np.ascontiguousarray(np.moveaxis(np.tensordot(across, averaged, axes=(1, 1)), 0, 1), np.float32)
 
 
-def _cover(span: slice, file: int, shown: int) -> slice:
-    return slice(span.start * file // shown, -(-span.stop * file // shown))
+def _cover(span: slice, file: int, display: int) -> slice:
+    return slice(span.start * file // display, -(-span.stop * file // display))
 
 
 @functools.lru_cache(maxsize=32)
-def _area_weights(start: int, stop: int, file: int, shown: int) -> Picture:
+def _area_weights(start: int, stop: int, file: int, display: int) -> Picture:
     """(n, stop - start): how much of each covered pixel of the file every shown pixel is."""
-    covered = _cover(slice(start, stop), file, shown)
-    scale = shown / file
+    covered = _cover(slice(start, stop), file, display)
+    scale = display / file
     low = np.arange(covered.start, covered.stop)[:, None] * scale
     places = np.arange(start, stop)[None]
     overlap = np.minimum(low + scale, places + 1) - np.maximum(low, places)

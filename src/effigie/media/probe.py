@@ -68,8 +68,8 @@ def note_own_rate(info: ClipInfo, footage: FootageSettings | None) -> ClipInfo:
     """The description of a video; with a note where a frame rate was given that is its own to say."""
     if footage is None or footage.sequence_rate is None:
         return info
-    said = f"--sequence-rate {footage.sequence_rate} is for sequences of pictures: {info.path.name} keeps its own times"
-    return replace(info, notes=(*info.notes, said))
+    note = f"--sequence-rate {footage.sequence_rate} is for sequences of pictures: {info.path.name} keeps its own times"
+    return replace(info, notes=(*info.notes, note))
 
 
 def read_clip_info(container: InputContainer, path: Path) -> tuple[ClipInfo, Orientation]:

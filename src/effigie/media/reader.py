@@ -146,13 +146,13 @@ class VideoReader:
         return container, stream
 
     def _read_video(self) -> Iterator[Frame]:
-        found = False
+        has_frames = False
         for index, frame, time in self._select_frames():
-            found = True
+            has_frames = True
             if index is not None:
                 yield from self._to_frames(frame, index, time)
         self.close()
-        if not found and (self._stop is None or self._stop > 0):
+        if not has_frames and (self._stop is None or self._stop > 0):
             raise make_undecodable_error(self.path)
 
     def _select_frames(self) -> Iterator[tuple[int | None, VideoFrame, Fraction]]:
@@ -209,12 +209,12 @@ class VideoReader:
         step = (duration or (1 / self.info.rate if self.info.rate else self.info.time_base)) / 2
         for number, parity in enumerate((0, 1) if order == "top" else (1, 0)):
             picture = deinterlace(frame, parity)
-            shown = self._keep(picture, "progressive") if self._native else None
+            image_native = self._keep(picture, "progressive") if self._native else None
             if not self._fields:
-                yield Frame(self._show(picture), index, time, duration, shown, shown)
+                yield Frame(self._show(picture), index, time, duration, image_native, image_native)
                 return
             field_time = time + number * step
-            yield Frame(self._show(picture), index, field_time, duration and step, native, shown, parity)
+            yield Frame(self._show(picture), index, field_time, duration and step, native, image_native, parity)
 
     def _show(self, frame: VideoFrame) -> Image:
         size = self._orientation.turn_size(self.info.width, self.info.height)
@@ -225,5 +225,5 @@ class VideoReader:
         if (frame.width, frame.height) != size:  # a stream that changes its size on the way
             frame = VideoReformatter().reformat(frame, width=size[0], height=size[1], threads=1)
         info = self.info
-        shown = info.width, info.height
-        return NativePicture(frame, info.color, self._orientation, shown, order, info.chroma_location)
+        display = info.width, info.height
+        return NativePicture(frame, info.color, self._orientation, display, order, info.chroma_location)

@@ -50,21 +50,21 @@ def sample_frames(
     else:
         count = info.frames or count_packets(path) or 1
         frames = _sample_evenly(path, footage, count, sampling.positions * sampling.frames_per_position)
-    found = False
+    has_frames = False
     for index, frame in enumerate(frames):
         cancel.check()
-        found = True
+        has_frames = True
         yield Frame(frame.image, index, frame.time, frame.duration)
-    if not found:
+    if not has_frames:
         with VideoReader(path, footage=footage) as reader:
             yield next(iter(reader))
 
 
 def _sample_evenly(path: Path, footage: FootageSettings | None, count: int, samples: int) -> Iterator[Frame]:
-    chosen = {int((k + 0.5) * count / samples) for k in range(samples)}
-    with VideoReader(path, stop=max(chosen) + 1, footage=footage) as reader:
+    indices = {int((k + 0.5) * count / samples) for k in range(samples)}
+    with VideoReader(path, stop=max(indices) + 1, footage=footage) as reader:
         for frame in reader:
-            if frame.index in chosen:
+            if frame.index in indices:
                 yield frame
 
 
@@ -96,14 +96,14 @@ def _decode_positions(
             with contextlib.suppress(FFmpegError):
                 container.seek(target_time, stream=stream, backward=True)
             frames, limit = decode_frames(container, stream, DamageCounter()), MAX_FRAMES_AFTER_SEEK
-        decoded_count = taken = 0
+        decoded_count = taken_count = 0
         for frame in frames:
             if frame.pts is None or frame.pts <= last_time:
                 continue
             decoded_count += 1
-            if frame.pts >= target_time or (not taken and decoded_count > limit):
+            if frame.pts >= target_time or (not taken_count and decoded_count > limit):
                 yield frame.pts, frame
-                taken += 1
+                taken_count += 1
                 last_time, target_time = frame.pts, frame.pts + step
-                if taken == sampling.frames_per_position:
+                if taken_count == sampling.frames_per_position:
                     break

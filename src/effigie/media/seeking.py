@@ -63,9 +63,9 @@ class PacketIndex:
         if start >= len(self.visible):
             return None
         target = int(self.visible[start])
-        latest_before = np.maximum.accumulate(self.times)
+        latest_times = np.maximum.accumulate(self.times)
         for rank, position, pts in reversed(self.entry_points[1:]):
-            if pts <= target and latest_before[rank - 1] < target:
+            if pts <= target and latest_times[rank - 1] < target:
                 return EntryPoint(position, pts, target)
         return None
 
@@ -96,12 +96,12 @@ def _list_packets(container: InputContainer, stream: VideoStream) -> PacketIndex
     visible: list[int] = []
     entry_points: list[tuple[int, int, int]] = []
     codec = stream.codec_context.codec.canonical_name
-    by_presentation = container.format.name.startswith("matroska")
+    has_presentation_order = container.format.name.startswith("matroska")
     extradata = stream.codec_context.extradata or b""
     for packet in container.demux(stream):
         if not packet.size:
             continue
-        position = packet.pts if by_presentation else packet.dts
+        position = packet.pts if has_presentation_order else packet.dts
         if packet.pts is None or position is None or packet.is_corrupt:
             return None
         if packet.is_keyframe and is_random_access(codec, packet, extradata):

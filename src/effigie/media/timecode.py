@@ -94,17 +94,17 @@ def _find(tags: list[Mapping[str, str]], names: tuple[str, ...]) -> str | None:
     return None
 
 
-def write_timecode(stream: VideoStream, source_info: ClipInfo, later: Fraction, output_format: str) -> None:
+def write_timecode(stream: VideoStream, source_info: ClipInfo, offset: Fraction, output_format: str) -> None:
     """Tag an output's picture stream, from which MOV and MP4 make a timecode track, and Matroska a tag.
 
     Args:
-        later: seconds of the clip before the output's first frame.
+        offset: seconds of the clip before the output's first frame.
         output_format: mp4, mov or matroska.
     """
     if source_info.reel is not None:
         stream.metadata["reel_name"] = source_info.reel
     if source_info.timecode is not None and not _find_obstacle(source_info, output_format):
-        moved = shift_timecode(source_info.timecode, source_info.rate, later)
+        moved = shift_timecode(source_info.timecode, source_info.rate, offset)
         if moved is not None:
             stream.metadata["timecode"] = moved
 

@@ -33,28 +33,28 @@ class ToneCurve:
 
     def __init__(self, transfer: str) -> None:
         signal = np.linspace(0, 1, _STEPS)
-        self._shown = _show(_to_light(signal, transfer))
+        self._display = _show(_to_light(signal, transfer))
         # Where the signal resolves less than nothing (PQ near black), the curve must still rise to have an inverse.
-        self._shown = np.maximum.accumulate(self._shown) + np.arange(_STEPS) * 1e-9
+        self._display = np.maximum.accumulate(self._display) + np.arange(_STEPS) * 1e-9
         self._signal = signal
-        peak = float(np.interp(1.0, self._shown, signal))
-        inside = self._shown <= 1
+        peak = float(np.interp(1.0, self._display, signal))
+        inside = self._display <= 1
         step = int(inside.sum()) - 1
-        self._slope = float((self._shown[step] - self._shown[step - 8]) / (signal[step] - signal[step - 8]))
-        self._signal, self._shown = np.append(signal[inside], peak), np.append(self._shown[inside], 1.0)
+        self._slope = float((self._display[step] - self._display[step - 8]) / (signal[step] - signal[step - 8]))
+        self._signal, self._display = np.append(signal[inside], peak), np.append(self._display[inside], 1.0)
         self._peak = peak
         self.white = float(_show(np.ones(1))[0])
 
     def show(self, signal: Values) -> NDArray[np.float32]:
         """SDR values of any shape for those of the footage's signal."""
-        shown = np.interp(signal, self._signal, self._shown)
-        shown += (np.maximum(signal - self._peak, 0) + np.minimum(signal, 0)) * self._slope
-        return shown.astype(np.float32)
+        display = np.interp(signal, self._signal, self._display)
+        display += (np.maximum(signal - self._peak, 0) + np.minimum(signal, 0)) * self._slope
+        return display.astype(np.float32)
 
-    def restore(self, shown: Values) -> NDArray[np.float32]:
+    def restore(self, display: Values) -> NDArray[np.float32]:
         """The footage's signal for SDR values of any shape: the inverse of :meth:`show`."""
-        signal = np.interp(shown, self._shown, self._signal)
-        signal += (np.maximum(shown - 1, 0) + np.minimum(shown, 0)) / self._slope
+        signal = np.interp(display, self._display, self._signal)
+        signal += (np.maximum(display - 1, 0) + np.minimum(display, 0)) / self._slope
         return signal.astype(np.float32)
 
     @functools.cache  # noqa: B019 (two curves, kept for good)
@@ -91,6 +91,6 @@ def _to_light(signal: Values, transfer: str) -> Values:
 def _show(light: Values) -> Values:
     """SDR signal of light in diffuse whites: a display's gamma up to the shoulder, which ends at the peak with 1."""
     room = 1 - SHOULDER
-    above, end = np.maximum(light - SHOULDER, 0) / room, (PEAK / DIFFUSE_WHITE - SHOULDER) / room
-    bent = np.minimum(light, SHOULDER) + room * above * (1 + above / end**2) / (1 + above)
+    excess, end = np.maximum(light - SHOULDER, 0) / room, (PEAK / DIFFUSE_WHITE - SHOULDER) / room
+    bent = np.minimum(light, SHOULDER) + room * excess * (1 + excess / end**2) / (1 + excess)
     return np.asarray(bent ** (1 / DISPLAY_GAMMA))

@@ -30,22 +30,22 @@ class ViewCurve:
 
     def show(self, light: Values) -> NDArray[np.float32]:
         """R'G'B' of any shape for scene-linear values; 0 for what is no number."""
-        known = np.nan_to_num(np.asarray(light, np.float32), nan=0.0, posinf=LARGEST, neginf=-LARGEST)
+        values = np.nan_to_num(np.asarray(light, np.float32), nan=0.0, posinf=LARGEST, neginf=-LARGEST)
         if self.transfer == "raw":
-            return known
+            return values
         if self.transfer == "srgb":
-            power = 1.055 * np.maximum(known, 0.0031308) ** np.float32(1 / 2.4) - 0.055
-            return np.where(known <= 0.0031308, 12.92 * known, power).astype(np.float32)
-        return np.copysign(np.abs(known) ** np.float32(1 / _GAMMAS[self.transfer]), known).astype(np.float32)
+            power = 1.055 * np.maximum(values, 0.0031308) ** np.float32(1 / 2.4) - 0.055
+            return np.where(values <= 0.0031308, 12.92 * values, power).astype(np.float32)
+        return np.copysign(np.abs(values) ** np.float32(1 / _GAMMAS[self.transfer]), values).astype(np.float32)
 
-    def restore(self, shown: Values) -> NDArray[np.float32]:
+    def restore(self, display: Values) -> NDArray[np.float32]:
         """Scene-linear values for R'G'B' of any shape: the inverse of :meth:`show`."""
         if self.transfer == "raw":
-            return np.asarray(shown, np.float32)
+            return np.asarray(display, np.float32)
         if self.transfer == "srgb":
-            power = ((np.maximum(shown, 0.04045) + 0.055) / 1.055) ** np.float32(2.4)
-            return np.where(shown <= 0.04045, shown / np.float32(12.92), power).astype(np.float32)
-        return np.copysign(np.abs(shown) ** np.float32(_GAMMAS[self.transfer]), shown).astype(np.float32)
+            power = ((np.maximum(display, 0.04045) + 0.055) / 1.055) ** np.float32(2.4)
+            return np.where(display <= 0.04045, display / np.float32(12.92), power).astype(np.float32)
+        return np.copysign(np.abs(display) ** np.float32(_GAMMAS[self.transfer]), display).astype(np.float32)
 
     @functools.cached_property
     def bytes_table(self) -> NDArray[np.uint8]:

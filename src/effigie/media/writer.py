@@ -19,7 +19,7 @@ from effigie.media.clip import ClipInfo, Image
 from effigie.media.config import EncodeSettings
 from effigie.media.container import describe_error
 from effigie.media.output.place import choose_output_kind
-from effigie.media.output.plan import check_output_place, choose_codec_of, list_picture_losses
+from effigie.media.output.plan import check_output_place, choose_output_codec, list_picture_losses
 from effigie.media.output.stream_copy import TimeSpan
 from effigie.media.output.video_encoder import VideoEncoder
 from effigie.media.pictures.frame_files import SequenceFiles, choose_frame_format
@@ -89,7 +89,7 @@ class VideoWriter:
         self._frame_format = choose_frame_format(source_info, self.settings) if self._output_kind == "folder" else None
         check_output_place(self.path, self._output_kind, source_info, self._frame_format)
         if self._output_kind == "video":
-            choose_codec_of(self.path, source_info, self.settings)
+            choose_output_codec(self.path, source_info, self.settings)
         self._size: tuple[int, int] | None = None
         self._sink: Sink | None = None
         self._context: contextlib.AbstractContextManager[Sink] | None = None

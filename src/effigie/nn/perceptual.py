@@ -69,11 +69,11 @@ class VggFeatures(nn.Module):
         x = self.normalization.apply(picture.float()).contiguous(memory_format=torch.channels_last)
         features, number = [], 0
         for block, count in enumerate(self.blocks[:depth], start=1):
-            for within in range(count):
+            for index in range(count):
                 weight, bias = self.get_buffer(f"weight{number}"), self.get_buffer(f"bias{number}")
                 x = F.relu(F.conv2d(x, weight, bias, padding=1))
                 number += 1
-                if within == 0:
+                if index == 0:
                     features.append(x)
                     if block == depth:
                         return features

@@ -103,7 +103,7 @@ def _add_padded(a: Tensor, b: Tensor) -> Tensor:
     shape = [max(sides) for sides in zip(a.shape[1:], b.shape[1:], strict=True)]
     padded = []
     for x in (a, b):
-        missing = [wanted - side for wanted, side in zip(shape, x.shape[1:], strict=True)]
+        missing = [length - side for length, side in zip(shape, x.shape[1:], strict=True)]
         padded.append(F.pad(x, [0, missing[2], 0, missing[1], 0, missing[0]]))
     return padded[0] + padded[1]
 

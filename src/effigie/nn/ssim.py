@@ -38,16 +38,16 @@ def region_ssim_errors(
         regions: N times (S, S) uint8: 0 beside the face, 1 in the first of ``names``, and so on.
         masks: N times (S, S) bool, the face, where that is not all the regions together.
     """
-    found: dict[str, list[float]] = {}
+    errors: dict[str, list[float]] = {}
     masks = [labels > 0 for labels in regions] if masks is None else masks
-    for one, other, labels, mask in zip(output, truth, regions, masks, strict=True):
-        similarity = _ssim_map(one, other)
-        found.setdefault("error", []).append(float(1 - similarity[mask].mean()))
+    for output_picture, truth_picture, labels, mask in zip(output, truth, regions, masks, strict=True):
+        similarity = _ssim_map(output_picture, truth_picture)
+        errors.setdefault("error", []).append(float(1 - similarity[mask].mean()))
         for number, name in enumerate(names, 1):
             inside = labels == number
             if inside.any():
-                found.setdefault(f"error_{name}", []).append(float(1 - similarity[inside].mean()))
-    return {name: float(np.mean(values)) for name, values in found.items()}
+                errors.setdefault(f"error_{name}", []).append(float(1 - similarity[inside].mean()))
+    return {name: float(np.mean(values)) for name, values in errors.items()}
 
 
 def _ssim_map(output: Image, truth: np.ndarray) -> np.ndarray:

@@ -73,20 +73,20 @@ def load_uncovered_faces(
     folders: Sequence[str | Path], progress: ProgressCallback = ignore_progress, cancel: CancelToken | None = None
 ) -> tuple[list[UncoveredFace], int]:
     """The faces of some face sets that simple checks find uncovered, and how many were left out."""
-    found: list[UncoveredFace] = []
+    uncovered_faces: list[UncoveredFace] = []
     left_out = 0
     for number, folder in enumerate(folders):
         faces = FaceSet.open(folder).load(["clip", "landmarks", "matrix", "confidence"])
-        chosen: list[int] = []
+        selection: list[int] = []
         for clip in dict.fromkeys(faces.clip.tolist()):
             rows = np.flatnonzero(faces.clip == clip)
             spread = np.linspace(0, len(rows) - 1, min(MAX_FACES_PER_CLIP, len(rows)))
-            chosen += rows[np.unique(spread.round().astype(int))].tolist()
-        for done, row in enumerate(chosen):
+            selection += rows[np.unique(spread.round().astype(int))].tolist()
+        for count, row in enumerate(selection):
             if cancel is not None:
                 cancel.check()
-            if done % 50 == 0:
-                progress(Progress("faces", done, len(chosen), "faces", f"set {number + 1} of {len(folders)}"))
+            if count % 50 == 0:
+                progress(Progress("faces", count, len(selection), "faces", f"set {number + 1} of {len(folders)}"))
             picture = faces.crop(row, CANVAS_SIZE)
             landmarks = apply_affine(faces.matrix[row].astype(np.float64), faces.landmarks[row])[:, :2]
             landmarks = apply_affine(resize_matrix(CANVAS_SIZE, faces.crop_size), landmarks)
@@ -95,11 +95,11 @@ def load_uncovered_faces(
             if is_unsure or glasses_score(picture, landmarks) >= GLASSES_THRESHOLD:
                 left_out += 1
                 continue
-            known = label_visibility(picture, landmarks).astype(np.int8)
-            found.append(UncoveredFace(picture, landmarks, known, f"{number}/{faces.clip[row]}"))
-    if not found:
+            labels = label_visibility(picture, landmarks).astype(np.int8)
+            uncovered_faces.append(UncoveredFace(picture, landmarks, labels, f"{number}/{faces.clip[row]}"))
+    if not uncovered_faces:
         raise FaceSetError(f"no uncovered face in {', '.join(map(str, folders))}: extract others")
-    return found, left_out
+    return uncovered_faces, left_out
 
 
 class OcclusionSampler:
@@ -164,12 +164,12 @@ class OcclusionSampler:
         labels = face.visibility_labels.astype(np.float32)
         visible = np.where(labels == 0, 0, 1 - covered)
         # Painted over, even what was unknown is known to be covered.
-        known = np.maximum(labels != UNKNOWN, covered > 0.95).astype(np.float32)
+        certainty = np.maximum(labels != UNKNOWN, covered > 0.95).astype(np.float32)
         size = (INPUT_SIZE, INPUT_SIZE)
         picture = cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE)
         visible = cv2.warpAffine(visible.astype(np.float32), matrix, size, borderMode=cv2.BORDER_REPLICATE)
-        known = cv2.warpAffine(known, matrix, size)
-        weight = (known > 0.99) * (face_mask(landmarks, INPUT_SIZE, INPUT_SIZE, FACE_GROWTH) > 0)
+        certainty = cv2.warpAffine(certainty, matrix, size)
+        weight = (certainty > 0.99) * (face_mask(landmarks, INPUT_SIZE, INPUT_SIZE, FACE_GROWTH) > 0)
         return OcclusionExample(
             simulate_camera(picture, random),
             draw_face_parts(jitter_landmarks(landmarks, random)),

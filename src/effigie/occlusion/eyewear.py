@@ -111,11 +111,11 @@ def find_eyewear(picture: Image, landmarks: Landmarks, predictor: VisibilityPred
         ]
     )
     score = float(SCORE_WEIGHTS @ np.minimum(measured, SCORE_LIMITS)) + SCORE_BIAS
-    drawn, cover = _draw_strokes(strengths, lines, covered, places, rim_strengths, points)
-    core = _find_wide(drawn, covered, places, points)
+    rims, cover = _draw_strokes(strengths, lines, covered, places, rim_strengths, points)
+    core = _find_wide(rims, covered, places, points)
     strokes, wide, cover = (
         cv2.warpAffine(each, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        for each in (drawn.astype(np.float32), core.astype(np.float32), cover)
+        for each in (rims.astype(np.float32), core.astype(np.float32), cover)
     )
     lenses = apply_affine(cv2.invertAffineTransform(matrix), places.reshape(-1, 2)).reshape(places.shape)
     eyes = _fill([points[LEFT_EYE], points[RIGHT_EYE]], 0)
@@ -127,10 +127,12 @@ def _eye_matrix(landmarks: Landmarks) -> AffineMatrix:
     """(2, 3) picture pixels to the patch's."""
     left, right = (landmarks[list(corners), :2].mean(0) for corners in EYE_CORNERS)
     across, middle = right - left, (left + right) / 2
-    below = middle + 0.5 * np.array([-across[1], across[0]])
+    third_point = middle + 0.5 * np.array([-across[1], across[0]])
     half = EYE_DISTANCE / 2
-    to = [[MIDDLE_X - half, EYE_LINE], [MIDDLE_X + half, EYE_LINE], [MIDDLE_X, EYE_LINE + half]]
-    return np.asarray(cv2.getAffineTransform(np.array([left, right, below], np.float32), np.array(to, np.float32)))
+    patch_points = [[MIDDLE_X - half, EYE_LINE], [MIDDLE_X + half, EYE_LINE], [MIDDLE_X, EYE_LINE + half]]
+    return np.asarray(
+        cv2.getAffineTransform(np.array([left, right, third_point], np.float32), np.array(patch_points, np.float32))
+    )
 
 
 def _warp(image: np.ndarray, matrix: AffineMatrix) -> np.ndarray:
@@ -226,14 +228,14 @@ def _draw_temple(middle: np.ndarray, strengths: np.ndarray, rim: np.ndarray, sid
         return
     top, bottom = max(int(rim[:, 1].min()) - 6, 0), int((rim[:, 1].min() + rim[:, 1].max()) / 2) + 8
     rows = top + find_path(strengths[top:bottom, columns].T, BAR_STEP_COST)
-    along = cv2.blur(strengths[rows, columns][None], (7, 1))[0]
-    _draw_run(middle, np.stack([columns, rows], 1), along > MIN_BAR)
+    bar_strengths = cv2.blur(strengths[rows, columns][None], (7, 1))[0]
+    _draw_run(middle, np.stack([columns, rows], 1), bar_strengths > MIN_BAR)
 
 
-def _draw_run(middle: np.ndarray, places: np.ndarray, shown: np.ndarray) -> None:
+def _draw_run(middle: np.ndarray, places: np.ndarray, visible: np.ndarray) -> None:
     """Draw the steps between (N, 2) px of which either end is shown."""
     corners = np.rint(places).astype(int).tolist()
-    for number in np.flatnonzero(shown[:-1] | shown[1:]).tolist():
+    for number in np.flatnonzero(visible[:-1] | visible[1:]).tolist():
         cv2.line(middle, corners[number], corners[number + 1], 1)
 
 

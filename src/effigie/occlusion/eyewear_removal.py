@@ -49,7 +49,7 @@ def find_reflections(picture: Image, eyewear: Eyewear, landmarks: Landmarks) -> 
     eyes = np.zeros((size, size), np.uint8)
     for eye in (LEFT_EYE, RIGHT_EYE):
         cv2.fillConvexPoly(eyes, cv2.convexHull(np.rint(landmarks[eye, :2]).astype(np.int32)), 1)
-    found = np.zeros((size, size), bool)
+    reflections = np.zeros((size, size), bool)
     for outline in eyewear.lenses:
         width, lens = float(np.ptp(outline[:, 0])), _fill(outline, size)
         cheek = _find_cheek(lens, width, eyewear, outline[:, 1].mean())
@@ -57,9 +57,9 @@ def find_reflections(picture: Image, eyewear: Eyewear, landmarks: Landmarks) -> 
             continue
         skin = float(np.median(grey[cheek]))
         rise = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, _disc(GLARE_WIDTH * width / 2))
-        found |= _erode(lens, RIM_WIDTH * width) & (rise > GLARE_RISE * skin) & (grey > GLARE_LEVEL * skin)
-    found &= cv2.dilate(eyes, CROSS) == 0
-    return np.asarray(cv2.dilate(found.astype(np.uint8), _disc(2)) > 0)
+        reflections |= _erode(lens, RIM_WIDTH * width) & (rise > GLARE_RISE * skin) & (grey > GLARE_LEVEL * skin)
+    reflections &= cv2.dilate(eyes, CROSS) == 0
+    return np.asarray(cv2.dilate(reflections.astype(np.uint8), _disc(2)) > 0)
 
 
 def clear_lenses(picture: Image, eyewear: Eyewear) -> Image:
@@ -71,7 +71,7 @@ def clear_lenses(picture: Image, eyewear: Eyewear) -> Image:
         if width < 8 or not lens.any():
             continue
         top = outline[:, 1].mean() + 0.25 * np.ptp(outline[:, 1])
-        inside = _below(lens & ~_erode(lens, INSIDE * width) & ~eyewear.strokes, top)
+        inside = _cut_above(lens & ~_erode(lens, INSIDE * width) & ~eyewear.strokes, top)
         outside = _find_cheek(lens, width, eyewear, top)
         if inside.sum() < MIN_SKIN or outside.sum() < MIN_SKIN:
             continue
@@ -83,10 +83,10 @@ def clear_lenses(picture: Image, eyewear: Eyewear) -> Image:
 
 def _find_cheek(lens: np.ndarray, width: float, eyewear: Eyewear, top: float) -> np.ndarray:
     """(S, S) bool: bare skin beside a lens, below a row."""
-    return _below(_erode(lens, -OUTSIDE * width) & ~lens & ~eyewear.strokes, top)
+    return _cut_above(_erode(lens, -OUTSIDE * width) & ~lens & ~eyewear.strokes, top)
 
 
-def _below(mask: np.ndarray, top: float) -> np.ndarray:
+def _cut_above(mask: np.ndarray, top: float) -> np.ndarray:
     return np.asarray(mask & (np.arange(len(mask))[:, None] > top))
 
 

@@ -35,7 +35,7 @@ def find_hair_strands(picture: Image, landmarks: Landmarks) -> np.ndarray:
     inner = cv2.erode(certain.astype(np.uint8), rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     ridge = (sides - grey > DARKER * sides) & certain & ~inner
     count, patches, boxes, _ = cv2.connectedComponentsWithStats(ridge.astype(np.uint8), connectivity=8)
-    found = np.zeros_like(certain)
+    strands = np.zeros_like(certain)
     middle = float(landmarks[:468, 0].mean())
     columns = np.arange(side)
     for patch in range(1, count):
@@ -43,10 +43,12 @@ def find_hair_strands(picture: Image, landmarks: Landmarks) -> np.ndarray:
         if height < MIN_HEIGHT * side or height < MIN_SLENDERNESS * width:
             continue
         for row in range(top, top + height):
-            there = np.flatnonzero(patches[row] == patch)
-            if there.size:
-                found[row] |= columns <= there[-1] if left + width / 2 < middle else columns >= there[0]
-    return found & certain
+            strand_columns = np.flatnonzero(patches[row] == patch)
+            if strand_columns.size:
+                strands[row] |= (
+                    columns <= strand_columns[-1] if left + width / 2 < middle else columns >= strand_columns[0]
+                )
+    return strands & certain
 
 
 def _odd(width: float) -> int:

@@ -61,8 +61,8 @@ class OcclusionNet(nn.Module):
         inputs = 3 + DRAWING_CHANNELS
         self.down = nn.ModuleList()
         for number, width in enumerate(widths):
-            before = widths[number - 1] if number else inputs
-            self.down.append(nn.Sequential(conv_block(before, width, 2), conv_block(width, width)))
+            input_width = widths[number - 1] if number else inputs
+            self.down.append(nn.Sequential(conv_block(input_width, width, 2), conv_block(width, width)))
         self.across = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
         self.up = nn.ModuleList(conv_block(width, width) for width in widths[:-1])
         fine = widths[0] // 2
@@ -83,16 +83,16 @@ class OcclusionNet(nn.Module):
         if len(shape) != 4 or shape[1] != channels or shape[2] % 16 or shape[3] % 16:
             raise ValueError(f"inputs are (B, {channels}, S, S), S a multiple of 16, got {shape}")
         scales = []
-        now = inputs - 0.5
-        detail = self.detail(now)
+        features = inputs - 0.5
+        detail = self.detail(features)
         for down in self.down:
-            now = down(now)
-            scales.append(now)
+            features = down(features)
+            scales.append(features)
         for number in range(len(self.up) - 1, -1, -1):
-            now = nn.functional.interpolate(self.across[number](now), scale_factor=2.0, mode="bilinear")
-            now = self.up[number](now + scales[number])
-        now = nn.functional.interpolate(self.narrow(now), scale_factor=2.0, mode="bilinear")
-        return self.last(torch.relu(now + detail))
+            features = nn.functional.interpolate(self.across[number](features), scale_factor=2.0, mode="bilinear")
+            features = self.up[number](features + scales[number])
+        features = nn.functional.interpolate(self.narrow(features), scale_factor=2.0, mode="bilinear")
+        return self.last(torch.relu(features + detail))
 
 
 def fold_batch_norm(network: OcclusionNet) -> nn.Module:

@@ -76,14 +76,14 @@ class VisibilityPredictor:
 
     def fresh_copy(self) -> VisibilityPredictor:
         """A predictor without memory of earlier frames, with the same network."""
-        other = copy.copy(self)
-        other.reset()
-        return other
+        predictor = copy.copy(self)
+        predictor.reset()
+        return predictor
 
     def reset(self) -> None:
         """Forget the frames before: call at a cut."""
         self._previous: np.ndarray | None = None
-        self._seen: np.ndarray | None = None
+        self._reference: np.ndarray | None = None
         self._reused_frames, self._settled = 0, False
 
     def __call__(self, image: Image, face: Face, side: int) -> np.ndarray:
@@ -96,9 +96,9 @@ class VisibilityPredictor:
         matrix = face.matrix(INPUT_SIZE)
         small = crop(image, matrix, INPUT_SIZE)
         if not self._is_unchanged(small) or self._previous is None:
-            seen = self._smooth(self._look(small, apply_affine(matrix, face.landmarks[:, :2])))
-            self._settled = self._previous is not None and _agree(seen, self._previous)
-            self._previous = seen
+            visibility = self._smooth(self._look(small, apply_affine(matrix, face.landmarks[:, :2])))
+            self._settled = self._previous is not None and _agree(visibility, self._previous)
+            self._previous = visibility
         low, high = CONTRAST_RANGE
         edged = upsample_mask(self._previous, small, crop(image, face.matrix(side), side))
         return np.clip((edged - low) / (high - low), 0, 1).astype(np.float32)
@@ -106,14 +106,14 @@ class VisibilityPredictor:
     def _is_unchanged(self, small: Image) -> bool:
         """Whether a crop looks like the one that the network saw last; if not it is the one to compare with."""
         gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        if self._seen is not None and self._settled and self._reused_frames < MAX_REUSED_FRAMES:
+        if self._reference is not None and self._settled and self._reused_frames < MAX_REUSED_FRAMES:
             cells = cv2.resize(
-                cv2.absdiff(gray, self._seen), (CHANGE_CELLS, CHANGE_CELLS), interpolation=cv2.INTER_AREA
+                cv2.absdiff(gray, self._reference), (CHANGE_CELLS, CHANGE_CELLS), interpolation=cv2.INTER_AREA
             )
             if cells.max() < MAX_CELL_CHANGE:
                 self._reused_frames += 1
                 return True
-        self._seen, self._reused_frames = gray, 0
+        self._reference, self._reused_frames = gray, 0
         return False
 
     def _look(self, small: Image, landmarks: Landmarks) -> np.ndarray:
@@ -144,8 +144,8 @@ class VisibilityPredictor:
         return np.asarray(torch.sigmoid(logits.float())[0, 0].cpu().numpy())
 
 
-def _agree(one: np.ndarray, other: np.ndarray) -> bool:
-    return float((np.abs(one - other) > SMOOTHING_TOLERANCE).mean()) < MAX_UNSETTLED_SHARE
+def _agree(first: np.ndarray, second: np.ndarray) -> bool:
+    return float((np.abs(first - second) > SMOOTHING_TOLERANCE).mean()) < MAX_UNSETTLED_SHARE
 
 
 def fill_lashes(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:
@@ -155,8 +155,8 @@ def fill_lashes(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:
 
 def strengthen_rims(visible: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """(INPUT_SIZE, INPUT_SIZE) visibility in which thin strokes around the eyes cover more: rims do not break."""
-    around = _close_strokes(visible, RIM_WIDTH)
-    rims = np.clip(around - RIM_GAIN * (around - visible), 0, 1)
+    background = _close_strokes(visible, RIM_WIDTH)
+    rims = np.clip(background - RIM_GAIN * (background - visible), 0, 1)
     return np.where(_eye_mask(landmarks, RIM_ZONE), rims, visible)
 
 
@@ -175,8 +175,8 @@ def hide_covered_mouth(visible: np.ndarray, mouth: float, landmarks: Landmarks) 
     covered = float(np.clip((BARE_MOUTH - mouth) / (BARE_MOUTH - COVERED_MOUTH), 0, 1))
     if covered == 0:
         return visible
-    around = cv2.GaussianBlur(_lip_mask(landmarks, MOUTH_GROWTH), (0, 0), MOUTH_SIGMA)
-    return np.asarray(visible * (1 - covered * around), np.float32)
+    zone = cv2.GaussianBlur(_lip_mask(landmarks, MOUTH_GROWTH), (0, 0), MOUTH_SIGMA)
+    return np.asarray(visible * (1 - covered * zone), np.float32)
 
 
 def _lip_mask(landmarks: Landmarks, growth: float) -> np.ndarray:

@@ -24,10 +24,10 @@ def find_closed_paths(strengths: np.ndarray, step_cost: float) -> np.ndarray:
     # Begun again half way round, at the radius found there, and led back to it: the second half ends where it began.
     turned = np.roll(strengths, -half, axis=1)
     fixed = free[:, half]
-    each = np.arange(radii)
-    begin = np.where(each == fixed[:, None], turned[:, 0], NOWHERE)
+    rows = np.arange(radii)
+    begin = np.where(rows == fixed[:, None], turned[:, 0], NOWHERE)
     cost, back = _accumulate(turned, begin, step_cost)
-    cost = np.where(np.abs(each - fixed[:, None]) <= MAX_STEP, cost, NOWHERE)
+    cost = np.where(np.abs(rows - fixed[:, None]) <= MAX_STEP, cost, NOWHERE)
     return np.asarray(np.roll(_trace(cost, back), half, axis=1)).reshape(count, angles)
 
 

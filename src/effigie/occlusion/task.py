@@ -67,12 +67,17 @@ class OcclusionTask:
         """On held-out faces: 1 - IoU of what is seen and of what is covered, their mean, and false holes."""
         batch = {name: torch.from_numpy(array) for name, array in self._held_out.items()}
         predicted = predict_visible(networks["occlusion"], batch)
-        known = batch["weight"][..., 0] > 0
+        is_certain = batch["weight"][..., 0] > 0
         truth = batch["visible"][..., 0] > 127
-        seen = compute_iou(predicted & known, truth & known)
-        covered = compute_iou(~predicted & known, ~truth & known)
-        holes = float((~predicted & truth & known).sum() / (truth & known).sum())
-        return {"error": 1 - (seen + covered) / 2, "seen": 1 - seen, "covered": 1 - covered, "holes": holes}
+        visible_iou = compute_iou(predicted & is_certain, truth & is_certain)
+        covered_iou = compute_iou(~predicted & is_certain, ~truth & is_certain)
+        holes = float((~predicted & truth & is_certain).sum() / (truth & is_certain).sum())
+        return {
+            "error": 1 - (visible_iou + covered_iou) / 2,
+            "seen": 1 - visible_iou,
+            "covered": 1 - covered_iou,
+            "holes": holes,
+        }
 
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
         """Rows of pictures, labels and predictions."""
@@ -111,12 +116,12 @@ def weighted_cross_entropy(logits: Tensor, visible: Tensor, weight: Tensor) -> T
         visible, weight: (B, S, S, 1) uint8.
     """
     truth = visible.permute(0, 3, 1, 2).float() / 255
-    known = weight.permute(0, 3, 1, 2).float() / 255
+    certainty = weight.permute(0, 3, 1, 2).float() / 255
     low = -nn.functional.max_pool2d(-truth, 5, 1, 2)
     edge = nn.functional.max_pool2d(truth, 5, 1, 2) - low
-    counted = known * (1 + (COVERED_WEIGHT - 1) * (1 - truth) + EDGE_WEIGHT * edge)
-    each = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
-    return weighted_mean(each, counted, 1)
+    pixel_weight = certainty * (1 + (COVERED_WEIGHT - 1) * (1 - truth) + EDGE_WEIGHT * edge)
+    entropy = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
+    return weighted_mean(entropy, pixel_weight, 1)
 
 
 def predict_visible(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
@@ -127,7 +132,7 @@ def predict_visible(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     return torch.cat(parts)
 
 
-def compute_iou(one: Tensor, other: Tensor) -> float:
+def compute_iou(first: Tensor, second: Tensor) -> float:
     """Intersection over union; 1 where both are empty."""
-    union = float((one | other).sum())
-    return float((one & other).sum()) / union if union else 1.0
+    union = float((first | second).sum())
+    return float((first & second).sum()) / union if union else 1.0

@@ -71,10 +71,10 @@ def train_occlusion(
         raise UsageError("the occlusion network is small: train it on one device, without torchrun")
     settings, output = settings or OcclusionSettings(), Path(output)
     check_output(output, load_config)
-    found, left_out = load_uncovered_faces(faces, progress, cancel)
-    learned, kept = split_clips(found, settings.held_out, settings.seed)
+    uncovered_faces, left_out = load_uncovered_faces(faces, progress, cancel)
+    training_faces, test_faces = split_clips(uncovered_faces, settings.held_out, settings.seed)
     network = OcclusionNet()
-    task = OcclusionTask(network, OcclusionSampler(learned), settings.batch, sample_held_out(kept))
+    task = OcclusionTask(network, OcclusionSampler(training_faces), settings.batch, sample_held_out(test_faces))
     save_config(output, network)
 
     def save(step: int, **values: Any) -> None:
@@ -86,7 +86,7 @@ def train_occlusion(
             "occlusion",
             settings,
             trained_on=describe_facesets(map(FaceSet.open, faces)),
-            faces=[len(learned), len(kept), left_out],
+            faces=[len(training_faces), len(test_faces), left_out],
             steps=step,
             **values,
         )
@@ -105,7 +105,7 @@ def train_occlusion(
         threads=settings.threads,
     )
     report = OcclusionReport.from_result(
-        output, result, faces=(len(learned), len(kept), left_out), held_out_error=result.best_error
+        output, result, faces=(len(training_faces), len(test_faces), left_out), held_out_error=result.best_error
     )
     return report
 
@@ -118,11 +118,11 @@ def split_clips(
     if len(clips) < MIN_CLIPS:
         raise FaceSetError(f"only {len(clips)} clips or pictures are fit to learn from: {MIN_CLIPS} or more are needed")
     count = max(1, round(held_out * len(clips)))
-    kept = set(np.random.default_rng(seed).choice(clips, count, replace=False).tolist())
-    return [face for face in faces if face.clip not in kept], [face for face in faces if face.clip in kept]
+    test_clips = set(np.random.default_rng(seed).choice(clips, count, replace=False).tolist())
+    return [face for face in faces if face.clip not in test_clips], [face for face in faces if face.clip in test_clips]
 
 
-def sample_held_out(kept: Sequence[UncoveredFace]) -> list[OcclusionExample]:
+def sample_held_out(faces: Sequence[UncoveredFace]) -> list[OcclusionExample]:
     """The held-out examples, the same in every run."""
-    sampler, random = OcclusionSampler(kept), np.random.default_rng(0)
+    sampler, random = OcclusionSampler(faces), np.random.default_rng(0)
     return [sampler.sample(random) for _ in range(HELD_OUT_EXAMPLES)]

@@ -27,11 +27,11 @@ def upsample_mask(mask: np.ndarray, small: np.ndarray, large: np.ndarray) -> np.
     Returns:
         (S, S) float32 in 0..1.
     """
-    guide, asked = (_to_gray(picture) for picture in (small, large))
+    guide, target = (_to_gray(picture) for picture in (small, large))
     level, share = _box_mean(guide), _box_mean(mask)
     slope = (_box_mean(guide * mask) - level * share) / (_box_mean(guide * guide) - level * level + NOISE_VARIANCE)
-    lines = cv2.resize(_box_mean(np.dstack([slope, share - slope * level])), asked.shape[::-1])
-    return np.clip(lines[..., 0] * asked + lines[..., 1], 0, 1)
+    lines = cv2.resize(_box_mean(np.dstack([slope, share - slope * level])), target.shape[::-1])
+    return np.clip(lines[..., 0] * target + lines[..., 1], 0, 1)
 
 
 def _to_gray(picture: Image) -> np.ndarray:

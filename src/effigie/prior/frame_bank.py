@@ -118,14 +118,14 @@ def estimate_profile(
     if penalty is not None:
         energy = energy + penalty
     neutral = np.argsort(energy)[: count_neutral(len(geometries))]
-    shapes, shown = np.stack([geometries[index].unposed for index in neutral]), blendshapes[neutral]
+    shapes, expressions = np.stack([geometries[index].unposed for index in neutral]), blendshapes[neutral]
     if len(geometries) < FILMED_FRAMES:
-        found = [load_expressions().remove_expression(*each) for each in zip(shapes, shown, strict=True)]
-        shapes, shown = (np.stack(each) for each in zip(*found, strict=True))
+        neutral_pairs = [load_expressions().remove_expression(*each) for each in zip(shapes, expressions, strict=True)]
+        shapes, expressions = (np.stack(each) for each in zip(*neutral_pairs, strict=True))
     shape = shut_lips(np.median(shapes, axis=0))
     openings = [eye_opening(geometry.landmarks) for geometry in geometries]
     embedding = normalize_embedding(embeddings.mean(0))
-    neutral_blendshapes = np.median(shown, axis=0).astype(np.float32)
+    neutral_blendshapes = np.median(expressions, axis=0).astype(np.float32)
     return FaceProfile(shape, float(np.percentile(openings, 90)), embedding, neutral_blendshapes)
 
 
@@ -148,12 +148,12 @@ def shut_lips(shape: Landmarks) -> Landmarks:
         return shape
     line = (shape[UPPER_LIP, 1] + shape[LOWER_LIP, 1]).mean() / 2
     aside = np.exp(-(((shape[:, 0] - shape[[13, 14], 0].mean()) / CHEEK_REACH_CM) ** 2))
-    above = shape[:, 1] - line
-    below = above < 0
-    below[UPPER_LIP], below[LOWER_LIP] = False, True
-    falling = UPPER_LIP_SHARE * np.clip(1 - np.maximum(above, 0) / UPPER_LIP_REACH_CM, 0, 1)
+    height = shape[:, 1] - line
+    is_lower = height < 0
+    is_lower[UPPER_LIP], is_lower[LOWER_LIP] = False, True
+    falling = UPPER_LIP_SHARE * np.clip(1 - np.maximum(height, 0) / UPPER_LIP_REACH_CM, 0, 1)
     falling[UPPER_LIP] = UPPER_LIP_SHARE
-    change = (gap - SHUT_LIPS_CM / 2) * aside * np.where(below, 1 - UPPER_LIP_SHARE, -falling)
+    change = (gap - SHUT_LIPS_CM / 2) * aside * np.where(is_lower, 1 - UPPER_LIP_SHARE, -falling)
     change[[INNER_LIPS[0], INNER_LIPS[10], OUTER_LIPS[0], OUTER_LIPS[10]]] = 0  # the corners
     shut = shape.copy()
     shut[:, 1] += change
@@ -281,9 +281,9 @@ def select_frames(features: FrameFeatures, penalty: np.ndarray, max_frames: int)
     """
     points = np.concatenate([features.face, 0.7 * features.mouth, 0.5 * features.eyes], axis=1).astype(np.float32)
     quality = np.exp(-penalty)
-    chosen = [int(np.argmax(quality - 0.01 * np.linalg.norm(points - np.median(points, 0), axis=1)))]
+    selection = [int(np.argmax(quality - 0.01 * np.linalg.norm(points - np.median(points, 0), axis=1)))]
     distance = np.full(len(points), np.inf, np.float32)
-    while len(chosen) < min(max_frames, len(points)):
-        distance = np.minimum(distance, np.linalg.norm(points - points[chosen[-1]], axis=1))
-        chosen.append(int(np.argmax(distance * quality)))
-    return np.sort(np.array(chosen))
+    while len(selection) < min(max_frames, len(points)):
+        distance = np.minimum(distance, np.linalg.norm(points - points[selection[-1]], axis=1))
+        selection.append(int(np.argmax(distance * quality)))
+    return np.sort(np.array(selection))

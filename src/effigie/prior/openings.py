@@ -22,13 +22,13 @@ def seal_openings(source: Landmarks, target: Landmarks) -> Landmarks:
     """The landmarks of a source frame for a warp to ``target``: on skin where lids and lips are to be nearer."""
     sealed = seal_lips(source, target)
     for (upper, lower), corners in zip(LID_PAIRS, EYE_CORNERS, strict=True):
-        width, target_width = (_distance(each, *corners) for each in (source, target))
+        width, target_width = (_distance(points, *corners) for points in (source, target))
         closing = _measure_closing(source, target, upper, lower, width, target_width, OPEN_LIDS)
         # Lids that are shut in the frame show their own lashes; the wider open, the more of the eye would show.
         middle = np.linalg.norm(source[upper, :2] - source[lower, :2], axis=1).mean() / width
         reach = LID_REACH * width * closing * np.clip((middle - SHUT_LIDS) / (OPEN_LIDS - SHUT_LIDS), 0, 1)
-        along = (source[corners[1], :2] - source[corners[0], :2]) / width
-        up = np.array([along[1], -along[0]])
+        axis = (source[corners[1], :2] - source[corners[0], :2]) / width
+        up = np.array([axis[1], -axis[0]])
         up *= np.sign((source[upper, :2] - source[lower, :2]).mean(0) @ up)
         sealed[upper, :2] += reach[:, None] * up
         sealed[lower, :2] -= (1 - UPPER_LID_SHARE) * reach[:, None] * up
@@ -71,8 +71,12 @@ def _measure_closing(
     least: float,
 ) -> np.ndarray:
     """For each pair 0..1: how much nearer ``target`` wants the edges; of gaps below ``least`` widths less."""
-    own, wanted = (np.linalg.norm(each[upper, :2] - each[lower, :2], axis=1) for each in (source, target))
-    return np.asarray(np.clip((own - wanted * (width / target_width)) / np.maximum(own, least * width), 0, 1))
+    source_gap, target_gap = (
+        np.linalg.norm(points[upper, :2] - points[lower, :2], axis=1) for points in (source, target)
+    )
+    return np.asarray(
+        np.clip((source_gap - target_gap * (width / target_width)) / np.maximum(source_gap, least * width), 0, 1)
+    )
 
 
 def _distance(landmarks: Landmarks, first: int, second: int) -> float:

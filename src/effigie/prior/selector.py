@@ -72,7 +72,7 @@ def _fade(weights: dict[int, float], current: int, step: float) -> dict[int, flo
         return {current: 1.0}
     faded = {index: weight for index, weight in weights.items() if index != current}
     total = sum(faded.values())
-    remaining = max(total - step, 0.0)
-    result = {index: weight * remaining / total for index, weight in faded.items()} if total else {}
+    rest = max(total - step, 0.0)
+    result = {index: weight * rest / total for index, weight in faded.items()} if total else {}
     result = {index: weight for index, weight in result.items() if weight > MIN_WEIGHT}
     return {**result, current: 1.0 - sum(result.values())}

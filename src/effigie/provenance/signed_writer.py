@@ -87,7 +87,7 @@ class SignedWriter:
         self.seconds = 0.0
         self._marker = FrameMarker(permit, self.settings, self.output_id, source_path or like.path)
         self._trace: SoundTrace | None = None
-        sound = None if made_sound is None else self._trace_sound(SoundStream.of(made_sound))
+        sound = None if made_sound is None else self._trace_sound(SoundStream.from_sound(made_sound))
         self._writer = VideoWriter(path, like, encode, span, finalizer=self._finalize, sound=sound)
         self._layers = None if layers is None else LayerFiles(layers, like, self.output_id)
         self._stack = contextlib.ExitStack()

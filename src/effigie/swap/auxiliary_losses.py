@@ -59,14 +59,14 @@ class IdentityLoss:
     @torch.no_grad()
     def _embeddings(self, dataset: SwapDataset) -> Tensor:
         """(N, 128) of the source's best frames, at the size that the networks work at."""
-        chosen = dataset.bank_rows[np.argsort(dataset.bank.penalty, kind="stable")[:IDENTITY_FRAMES]]
-        found = []
-        for row in chosen:
+        rows = dataset.bank_rows[np.argsort(dataset.bank.penalty, kind="stable")[:IDENTITY_FRAMES]]
+        embeddings = []
+        for row in rows:
             placement = dataset.placement()
             picture = to_float(torch.from_numpy(dataset.place_crop(int(row), placement)[None]))
             chip = torch.from_numpy(compute_chip_matrix(dataset.landmarks(int(row))).astype(np.float32))[None]
-            found.append(self._recognizer(crop_chips(picture, chip)))
-        return torch.cat(found)
+            embeddings.append(self._recognizer(crop_chips(picture, chip)))
+        return torch.cat(embeddings)
 
 
 class AuxiliaryLosses:

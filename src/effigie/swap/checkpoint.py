@@ -134,7 +134,7 @@ def load_swap(
         ModelError: missing, damaged, of a newer version, or without both weights and frames.
     """
     folder = Path(folder)
-    for remaining in reversed(range(READ_ATTEMPTS)):
+    for retries in reversed(range(READ_ATTEMPTS)):
         config = load_config(folder)
         key = _cache_key(folder, device)
         try:
@@ -144,7 +144,7 @@ def load_swap(
         else:
             damage = None
         # Files that were replaced meanwhile, by a training that ended, belong to different moments.
-        if remaining and _cache_key(folder, device) != key:
+        if retries and _cache_key(folder, device) != key:
             continue
         if damage is None:
             break

@@ -62,11 +62,11 @@ class SwapDataset:
     def make_sample(self, row: int, random: np.random.Generator | None) -> SwapSample:
         """The sample of a footage row; with ``random`` None as it is, else varied."""
         geometry = self.footage.geometries[row]
-        wanted = geometry.landmarks
+        target = geometry.landmarks
         if random is not None:
-            wanted = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.shape_offset)
+            target = geometry.pose.apply(geometry.unposed + random.uniform(0, 1) * self.shape_offset)
         placement = self.placement(random)
-        landmarks = apply_affine(placement, wanted)
+        landmarks = apply_affine(placement, target)
         picture = self.place_crop(row, placement) if random is None else self.warp_frame(row, landmarks, placement)
         mask = face_mask(landmarks, self.size, self.size)
         return SwapSample(
@@ -108,18 +108,20 @@ class SwapDataset:
 
     def warp_frame(self, row: int, landmarks: Landmarks, placement: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8: a footage row placed, its face warped to ``landmarks``, (478, 3) in the picture's pixels."""
-        around = self.place_crop(row, placement)
+        footage = self.place_crop(row, placement)
         crop = self.footage.crop(row)
         warped = warp(crop, self.footage.geometries[row].landmarks, landmarks, self.size)
         soft = cv2.GaussianBlur((warped.visibility > 0).astype(np.float32), (0, 0), self.size * 0.015)
         soft = (np.clip(2 * soft - 1, 0, 1))[..., None]
-        return (around + soft * (warped.image.astype(np.float32) - around)).astype(np.uint8)
+        return (footage + soft * (warped.image.astype(np.float32) - footage)).astype(np.uint8)
 
     def distant_frames(self, row: int) -> np.ndarray:
         """(N,) bool: the bank's frames that are not near a footage row in time; all where there are no others."""
         clips, frames = self.footage.faces["clip"], self.footage.faces["frame"]
-        near = (clips[self.bank_rows] == clips[row]) & (np.abs(frames[self.bank_rows] - frames[row]) < MIN_FRAME_GAP)
-        return near if near.all() else ~near
+        is_close = (clips[self.bank_rows] == clips[row]) & (
+            np.abs(frames[self.bank_rows] - frames[row]) < MIN_FRAME_GAP
+        )
+        return is_close if is_close.all() else ~is_close
 
     def select_frames(self, row: int, candidates: np.ndarray) -> FrameWeights:
         """The bank's frames nearest to a footage row, among ``candidates``, (N,) bool."""
@@ -164,12 +166,12 @@ class CrossIdentityDataset:
         """The sample of a row of the target; with ``random`` None as it is, else rotated and shifted a little."""
         size, target = self.target.size, self.target
         placement = target.placement(random)
-        wanted = apply_affine(placement, self.retarget(target.footage.geometries[row]))
+        goal = apply_affine(placement, self.retarget(target.footage.geometries[row]))
         return CrossIdentitySample(
             target.place_crop(row, placement),
-            self.source.render_prior(lambda: select_nearest(self.source.bank, target.features[row : row + 1]), wanted),
-            (face_mask(wanted, size, size, MASK_MARGIN) * 255).astype(np.uint8)[..., None],
-            compute_chip_matrix(wanted).astype(np.float32),
+            self.source.render_prior(lambda: select_nearest(self.source.bank, target.features[row : row + 1]), goal),
+            (face_mask(goal, size, size, MASK_MARGIN) * 255).astype(np.uint8)[..., None],
+            compute_chip_matrix(goal).astype(np.float32),
         )
 
 

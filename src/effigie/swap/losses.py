@@ -43,8 +43,10 @@ def ssim_map(a: Tensor, b: Tensor) -> Tensor:
         mean_b = _windows(b)
         # Variances are only needed added up: three maps instead of five.
         mean_a, squares, product = _windows(torch.stack([a, a * a + b * b, a * b])).unbind(0)
-        both, square_means = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
-        return ((2 * both + C1) * (2 * (product - both) + C2)) / ((square_means + C1) * (squares - square_means + C2))
+        mean_product, square_means = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
+        return ((2 * mean_product + C1) * (2 * (product - mean_product) + C2)) / (
+            (square_means + C1) * (squares - square_means + C2)
+        )
 
 
 def _windows(pictures: Tensor) -> Tensor:
@@ -64,8 +66,8 @@ def _windows(pictures: Tensor) -> Tensor:
 def _band(size: int) -> Tensor:
     """(size, size): column i holds the weights of the pixels in the window around pixel i."""
     reach = WINDOW // 2
-    around = torch.arange(size)[:, None] + torch.arange(-reach, reach + 1)
-    mirrored = (size - 1) - ((size - 1) - around.abs()).abs()
+    neighbors = torch.arange(size)[:, None] + torch.arange(-reach, reach + 1)
+    mirrored = (size - 1) - ((size - 1) - neighbors.abs()).abs()
     return torch.zeros(size, size).scatter_add_(0, mirrored.T, torch.full((WINDOW, size), 1 / WINDOW))
 
 

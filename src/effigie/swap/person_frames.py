@@ -75,11 +75,11 @@ def load_person_frames(
         FaceGeometry.from_frame_landmarks(landmarks, matrix)
         for landmarks, matrix in zip(faces["landmarks"], faces["matrix"], strict=True)
     ]
-    training, kept = split_held_out(faces["clip"], faces["frame"], held_out)
-    shown, blendshapes = [geometries[i] for i in training], faces["blendshapes"][training]
-    penalty = penalize_covered_mouths(lambda i: faces.crop(int(training[i])), shown, blendshapes)
-    described = estimate_profile(shown, blendshapes, faces["embedding"][training], penalty)
-    return PersonFrames(faces, geometries, described, training, kept)
+    training, test_rows = split_held_out(faces["clip"], faces["frame"], held_out)
+    training_geometries, blendshapes = [geometries[i] for i in training], faces["blendshapes"][training]
+    penalty = penalize_covered_mouths(lambda i: faces.crop(int(training[i])), training_geometries, blendshapes)
+    described = estimate_profile(training_geometries, blendshapes, faces["embedding"][training], penalty)
+    return PersonFrames(faces, geometries, described, training, test_rows)
 
 
 def find_main_people(faceset: FaceSet) -> list[PersonCluster]:
@@ -101,18 +101,18 @@ def split_held_out(clips: np.ndarray, frames: np.ndarray, held_out: float) -> tu
     if held_out == 0:
         return np.sort(order), order[:0]
     blocks = np.minimum(np.arange(count) * BLOCK_COUNT // count, BLOCK_COUNT - 1)
-    wanted = max(1, round(held_out * BLOCK_COUNT))
+    block_count = max(1, round(held_out * BLOCK_COUNT))
     # Blocks from the middle outward: the ends of a clip are often unlike the rest.
-    chosen = np.isin(blocks, [(BLOCK_COUNT // 2 + 3 * i) % BLOCK_COUNT for i in range(wanted)])
-    kept, rest = order[chosen], order[~chosen]
-    near = np.zeros(len(rest), bool)
-    for clip in np.unique(clips[kept]):
-        taken = np.sort(frames[kept][clips[kept] == clip])
+    is_test = np.isin(blocks, [(BLOCK_COUNT // 2 + 3 * i) % BLOCK_COUNT for i in range(block_count)])
+    test_rows, rest = order[is_test], order[~is_test]
+    is_close = np.zeros(len(rest), bool)
+    for clip in np.unique(clips[test_rows]):
+        test_frames = np.sort(frames[test_rows][clips[test_rows] == clip])
         mine = clips[rest] == clip
-        place = np.searchsorted(taken, frames[rest])
-        before = np.abs(frames[rest] - taken[np.clip(place - 1, 0, len(taken) - 1)])
-        after = np.abs(frames[rest] - taken[np.clip(place, 0, len(taken) - 1)])
-        near |= mine & (np.minimum(before, after) <= GUARD_FRAMES)
-    if near.sum() < len(rest) - MIN_FACES // 2:
-        rest = rest[~near]
-    return np.sort(rest), np.sort(kept)
+        position = np.searchsorted(test_frames, frames[rest])
+        distance_back = np.abs(frames[rest] - test_frames[np.clip(position - 1, 0, len(test_frames) - 1)])
+        distance_ahead = np.abs(frames[rest] - test_frames[np.clip(position, 0, len(test_frames) - 1)])
+        is_close |= mine & (np.minimum(distance_back, distance_ahead) <= GUARD_FRAMES)
+    if is_close.sum() < len(rest) - MIN_FACES // 2:
+        rest = rest[~is_close]
+    return np.sort(rest), np.sort(test_rows)

@@ -32,12 +32,12 @@ def has_bank(folder: Path) -> bool:
 
 def save_bank(path: Path, footage: PersonFrames, rows: np.ndarray, faceset: FaceSet) -> None:
     """Write some rows of the source's face set as the model's frame bank."""
-    wanted = {footage.faces.name(int(row)) for row in rows}
+    names = {footage.faces.name(int(row)) for row in rows}
     bank = FaceSet.create(path, {"crop_size": footage.faces.crop_size})
     source = bank.create_source("bank", "bank", frames=len(rows))
     with bank.writer(source) as writer:
         for record in faceset.records():
-            if picture_name(record.clip, record.frame, record.track) in wanted:
+            if picture_name(record.clip, record.frame, record.track) in names:
                 # Track numbers of different clips meet in one part: the clip's own numbering is not needed here.
                 writer.write([replace(record, clip=source.name, frame=writer.faces, track=0)])
 

@@ -82,7 +82,7 @@ class SwapTask:
 
     def batch(self, sample_keys: Sequence[SampleKey]) -> dict[str, dict[str, np.ndarray]]:
         """Half of each person, and a quarter of swaps where a loss needs them; uint8, channels last."""
-        drawn: dict[str, list[SwapSample]] = {person: [] for person in PEOPLE}
+        samples: dict[str, list[SwapSample]] = {person: [] for person in PEOPLE}
         inputs: dict[str, list[np.ndarray]] = {person: [] for person in PEOPLE}
         swaps: list[CrossIdentitySample] = []
         for sample_key in sample_keys:
@@ -90,14 +90,14 @@ class SwapTask:
             for shard in _shard_numbers(sample_key.number, self.examples // 2, self.parts):
                 for person in PEOPLE:
                     example = self._caches[person].draw(shard, sample_key, random)
-                    drawn[person].append(example)
+                    samples[person].append(example)
                     inputs[person].append(random_warp(example.picture[None], random)[0])
             shards = _shard_numbers(sample_key.number, self._swaps, self.parts)
             swaps += [self._cross_identity_cache.draw(shard, sample_key, random) for shard in shards]
         names = ("picture", "prior", "mask", "weight")
         batch = {
             person: {"input": np.stack(inputs[person]), **collate(examples, names)}
-            for person, examples in drawn.items()
+            for person, examples in samples.items()
         }
         if swaps:
             batch["swap"] = collate(swaps, ("picture", "prior", "share", "chip"))
@@ -115,9 +115,9 @@ class SwapTask:
             truth = GroundTruth(to_float(arrays["picture"]), arrays["weight"].permute(0, 3, 1, 2) / UNIT_WEIGHT)
             terms = reconstruction_losses(output, truth)
             if person == "source":
-                known = torch.stack(list(terms.values())).sum()
+                reconstruction = torch.stack(list(terms.values())).sum()
                 auxiliary = self._auxiliary_losses.compute_terms(
-                    step, output.picture, arrays, known / len(PEOPLE), lambda: self._decode_swap(batch["swap"])
+                    step, output.picture, arrays, reconstruction / len(PEOPLE), lambda: self._decode_swap(batch["swap"])
                 )
             for name, term in terms.items():
                 total[name] = total.get(name, torch.zeros((), device=term.device)) + term / len(PEOPLE)
@@ -136,18 +136,20 @@ class SwapTask:
         Also ``error_eyes``, ``error_mouth`` and ``error_skin``; and each person's: ``source``, ``source_eyes``, ...
         """
         network = networks["swap"]
-        found: dict[str, dict[str, float]] = {}
+        errors_by_person: dict[str, dict[str, float]] = {}
         for person, held_out in self._held_out.items():
-            made = self._run(network, held_out.pictures, held_out.priors, person).picture
-            pictures = made.float().cpu().permute(0, 2, 3, 1).numpy()
+            output = self._run(network, held_out.pictures, held_out.priors, person).picture
+            pictures = output.float().cpu().permute(0, 2, 3, 1).numpy()
             truth = to_float(held_out.pictures).permute(0, 2, 3, 1).numpy()
-            found[person] = region_ssim_errors(pictures, truth, held_out.regions, REGIONS)
-        names = dict.fromkeys(name for errors in found.values() for name in errors)
-        both = {name: float(np.mean([e[name] for e in found.values() if name in e])) for name in names}
-        each = {
-            name.replace("error", person): value for person, errors in found.items() for name, value in errors.items()
+            errors_by_person[person] = region_ssim_errors(pictures, truth, held_out.regions, REGIONS)
+        names = dict.fromkeys(name for errors in errors_by_person.values() for name in errors)
+        means = {name: float(np.mean([e[name] for e in errors_by_person.values() if name in e])) for name in names}
+        scores = {
+            name.replace("error", person): value
+            for person, errors in errors_by_person.items()
+            for name, value in errors.items()
         }
-        return {**both, **each}
+        return {**means, **scores}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
         """Rows of target, prior, swap | source, source restored."""

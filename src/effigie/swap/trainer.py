@@ -109,8 +109,8 @@ def train(
 
         def start(_: CancelToken | None) -> tuple[TrainingSetup, Permit]:
             if world.is_leader:
-                wanted = {"prior": prior, "preset": asdict(size)}
-                check_output(output, load_config, wanted, "another preset or prior")
+                model_options = {"prior": prior, "preset": asdict(size)}
+                check_output(output, load_config, model_options, "another preset or prior")
             footages = load_people(source, target, settings, progress)
             subject = SubjectFaces.from_faces(footages["source"].faces)
             permission = permit("swap", subject, consent, purpose=purpose)
@@ -207,11 +207,11 @@ def prepare_training(
     datasets, rows = {}, {}
     for number, (role, footage) in enumerate(footages.items()):
         progress(Progress("choose frames", number, 2, "people", role))
-        other = shapes["target" if role == "source" else "source"]
+        other_shape = shapes["target" if role == "source" else "source"]
         bank, rows[role] = build_bank(footage, settings.bank)
-        found = compute_features(footage.geometries, footage.faces["blendshapes"], footage.person)
+        features = compute_features(footage.geometries, footage.faces["blendshapes"], footage.person)
         datasets[role] = SwapDataset(
-            footage, bank, rows[role], found, other - shapes[role], size, settings.prior == "mesh"
+            footage, bank, rows[role], features, other_shape - shapes[role], size, settings.prior == "mesh"
         )
     progress(Progress("choose frames", 2, 2, "people"))
     batch = settings.batch or get_preset(settings.preset).batch
@@ -245,11 +245,16 @@ def build_bank(footage: PersonFrames, max_frames: int) -> tuple[FrameBank, np.nd
     if bare.any():
         rows, penalty = rows[bare], penalty[bare]
         geometries = [geometry for geometry, keep in zip(geometries, bare, strict=True) if keep]
-    found = compute_features(geometries, footage.faces["blendshapes"][rows], footage.person)
-    kept = select_frames(found, penalty, max_frames)
-    chosen = rows[kept]
-    bank = FrameBank(lambda i: footage.crop(int(chosen[i])), [geometries[i] for i in kept], found[kept], penalty[kept])
-    return bank, chosen
+    features = compute_features(geometries, footage.faces["blendshapes"][rows], footage.person)
+    bank_indices = select_frames(features, penalty, max_frames)
+    bank_rows = rows[bank_indices]
+    bank = FrameBank(
+        lambda i: footage.crop(int(bank_rows[i])),
+        [geometries[i] for i in bank_indices],
+        features[bank_indices],
+        penalty[bank_indices],
+    )
+    return bank, bank_rows
 
 
 def save_source(

@@ -63,21 +63,21 @@ def compare_times(
 def read_audio_tracks(path: str | Path) -> list[AudioTrack]:
     """The sound streams of a file, in order; nothing is decoded."""
     with open_container(Path(path)) as container:
-        found = {
+        tracks = {
             stream.index: AudioTrack(
                 stream.codec_context.name if stream.codec_context else "unknown", stream.time_base or Fraction(1)
             )
             for stream in container.streams.audio
         }
-        hashes = {index: hashlib.sha256() for index in found}
-        for packet in container.demux(list(container.streams.audio)) if found else ():
+        hashes = {index: hashlib.sha256() for index in tracks}
+        for packet in container.demux(list(container.streams.audio)) if tracks else ():
             if packet.size:
                 hashes[packet.stream.index].update(bytes(packet))
                 if packet.pts is not None:
-                    found[packet.stream.index].times.append(packet.pts)
-    for index, track in found.items():
+                    tracks[packet.stream.index].times.append(packet.pts)
+    for index, track in tracks.items():
         track.digest = hashes[index].hexdigest()
-    return list(found.values())
+    return list(tracks.values())
 
 
 def compare_audio(output: str | Path, reference: str | Path) -> AudioScores:
@@ -86,13 +86,14 @@ def compare_audio(output: str | Path, reference: str | Path) -> AudioScores:
     # Not the codec's name: MP4 has one label for all layers of MPEG audio, and the bits say which it is.
     identical = [track.digest for track in mine] == [track.digest for track in theirs]
     largest, exact = Fraction(0), len(mine) == len(theirs)
-    for one, other in zip(mine, theirs, strict=False):
-        if len(one.times) != len(other.times):
+    for output_track, reference_track in zip(mine, theirs, strict=False):
+        if len(output_track.times) != len(reference_track.times):
             return AudioScores(len(theirs), identical, float("inf"), False)
         errors = [
-            abs(a * one.time_base - (b * other.time_base - origin)) for a, b in zip(one.times, other.times, strict=True)
+            abs(a * output_track.time_base - (b * reference_track.time_base - origin))
+            for a, b in zip(output_track.times, reference_track.times, strict=True)
         ]
         worst = max(errors, default=Fraction(0))
-        exact = exact and worst <= max(one.time_base, other.time_base)
+        exact = exact and worst <= max(output_track.time_base, reference_track.time_base)
         largest = max(largest, worst)
     return AudioScores(len(theirs), identical, float(largest), exact)

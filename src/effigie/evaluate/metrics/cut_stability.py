@@ -52,16 +52,16 @@ def color_drift(times: np.ndarray, offsets: np.ndarray) -> float:
         times: (N,) s since the start, ascending.
         offsets: (N, 3) mean colour of the made face less that of the footage's.
     """
-    first, then = times < WINDOW_S, (times >= WINDOW_S) & (times < 2 * WINDOW_S)
-    if min(first.sum(), then.sum()) < MIN_FRAMES:
+    first, second = times < WINDOW_S, (times >= WINDOW_S) & (times < 2 * WINDOW_S)
+    if min(first.sum(), second.sum()) < MIN_FRAMES:
         return float("nan")
-    settled = offsets[then].mean(0)
-    off, usual = (np.linalg.norm(offsets[when] - settled, axis=1).mean() for when in (first, then))
+    settled = offsets[second].mean(0)
+    off, usual = (np.linalg.norm(offsets[window] - settled, axis=1).mean() for window in (first, second))
     return float(off - usual)
 
 
 def compare_cut_stability(
-    starts: Sequence[int], since: np.ndarray, offsets: np.ndarray, levels: np.ndarray, which: np.ndarray
+    starts: Sequence[int], since: np.ndarray, offsets: np.ndarray, levels: np.ndarray, start_index: np.ndarray
 ) -> CutStabilityScores:
     """Sum up a clip of N frames.
 
@@ -70,17 +70,17 @@ def compare_cut_stability(
         since: (N,) s since the start that a frame belongs to.
         offsets: (N, 3) colour offsets; NaN where none was measured.
         levels: (N, 2) motion-compensated differences, output and input; NaN likewise.
-        which: (N,) index into ``starts``.
+        start_index: (N,) index into ``starts``.
     """
     early = (since < WINDOW_S) & ~np.isnan(levels).any(1)
-    known = ~np.isnan(offsets).any(1)
-    shown = [known & (which == start) for start in range(len(starts))]
-    each = np.array([color_drift(since[rows], offsets[rows]) for rows in shown])
-    judged = int((~np.isnan(each)).sum())
-    worst = int(np.nanargmax(each)) if judged else -1
+    is_measured = ~np.isnan(offsets).any(1)
+    rows_by_start = [is_measured & (start_index == start) for start in range(len(starts))]
+    drifts = np.array([color_drift(since[rows], offsets[rows]) for rows in rows_by_start])
+    judged = int((~np.isnan(drifts)).sum())
+    worst = int(np.nanargmax(drifts)) if judged else -1
     return CutStabilityScores(
         flicker=compare_flicker(levels[early]).ratio if early.sum() >= MIN_FRAMES else float("nan"),
-        drift=float(each[worst]) if judged else float("nan"),
+        drift=float(drifts[worst]) if judged else float("nan"),
         worst=int(starts[worst]) if judged else -1,
         starts=len(starts),
         judged=judged,

@@ -52,11 +52,13 @@ def compare_driven(output: Motion, driver: Motion) -> DrivenScores:
     """
     if len(output) != len(driver):
         raise ValueError(f"an output of {len(output)} frames is not of a driver of {len(driver)}")
-    both = np.flatnonzero(output.present & driver.present & (driver.seconds() >= SETTLED_S)).tolist()
-    made, given = (np.array([_measure(motion.landmarks(index)) for index in both]) for motion in (output, driver))
-    columns = zip(made.reshape(-1, 4).T, given.reshape(-1, 4).T, STILL, strict=True)
-    smile, opening, brows, yaw = (_compare(mine, theirs, still) for mine, theirs, still in columns)
-    return DrivenScores(smile, opening, brows, yaw, len(both))
+    indices = np.flatnonzero(output.present & driver.present & (driver.seconds() >= SETTLED_S)).tolist()
+    output_values, driver_values = (
+        np.array([_measure(motion.landmarks(index)) for index in indices]) for motion in (output, driver)
+    )
+    columns = zip(output_values.reshape(-1, 4).T, driver_values.reshape(-1, 4).T, STILL, strict=True)
+    smile, opening, brows, yaw = (_compare(mine, theirs, threshold) for mine, theirs, threshold in columns)
+    return DrivenScores(smile, opening, brows, yaw, len(indices))
 
 
 def _measure(landmarks: np.ndarray) -> tuple[float, float, float, float]:
@@ -68,7 +70,7 @@ def _measure(landmarks: np.ndarray) -> tuple[float, float, float, float]:
     return smile, float(middle_lip_gaps(shape)[:, 1].mean()) / unit, brows, float(pose.angles[0])
 
 
-def _compare(made: np.ndarray, given: np.ndarray, still: float) -> Strength:
-    if len(given) < 3 or given.std() < still or made.std() == 0:
+def _compare(output: np.ndarray, driver: np.ndarray, threshold: float) -> Strength:
+    if len(driver) < 3 or driver.std() < threshold or output.std() == 0:
         return Strength(float("nan"), float("nan"))
-    return Strength(float(np.polyfit(given, made, 1)[0]), float(np.corrcoef(given, made)[0, 1]))
+    return Strength(float(np.polyfit(driver, output, 1)[0]), float(np.corrcoef(driver, output)[0, 1]))

@@ -67,16 +67,16 @@ def compensated_differences(
         slice(max(rows[0] - MARGIN, 0), rows[-1] + 1 + MARGIN),
         slice(max(columns[0] - MARGIN, 0), columns[-1] + 1 + MARGIN),
     )
-    before, now = reference[0][box], reference[1][box]
-    if min(now.shape[:2]) < 16:  # too small for the flow's patches
+    previous, current = reference[0][box], reference[1][box]
+    if min(current.shape[:2]) < 16:  # too small for the flow's patches
         return None
-    gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (now, before)]
+    gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (current, previous)]
     flow = _optical_flow().calc(*gray, None)  # where each pixel was before
     shared = inside[1][box] & (warp_by_flow(inside[0][box].astype(np.float32), flow) > 0.99)
     if not shared.any():
         return None
     mine = cv2.absdiff(warp_by_flow(output[0][box], flow), output[1][box])[shared].mean()
-    footage = cv2.absdiff(warp_by_flow(before, flow), now)[shared].mean()
+    footage = cv2.absdiff(warp_by_flow(previous, flow), current)[shared].mean()
     return float(mine), float(footage)
 
 

@@ -68,20 +68,20 @@ class FaceSampler:
     """
 
     def __init__(self, most: int, expected: int) -> None:
-        self._most, self._expected = most, max(expected, most, 1)
-        self._seen = 0
+        self._limit, self._expected = most, max(expected, most, 1)
+        self._count = 0
         self.output: list[np.ndarray] = []
         self.input: list[np.ndarray] = []
 
     def should_take(self) -> bool:
         """Whether the next face is to be taken; call it once a face."""
-        before, self._seen = self._seen, self._seen + 1
-        taken = self._seen * self._most // self._expected > before * self._most // self._expected
-        return taken and len(self.output) < self._most
+        previous_count, self._count = self._count, self._count + 1
+        is_due = self._count * self._limit // self._expected > previous_count * self._limit // self._expected
+        return is_due and len(self.output) < self._limit
 
-    def add(self, output: Image, original: Image, made: Landmarks, landmarks: Landmarks) -> None:
+    def add(self, output: Image, original: Image, output_landmarks: Landmarks, landmarks: Landmarks) -> None:
         """A face of either clip, (H, W, 3) uint8 RGB, with its (478, 3) landmarks there."""
-        self.output.append(crop_face(output, made))
+        self.output.append(crop_face(output, output_landmarks))
         self.input.append(crop_face(original, landmarks))
 
 
@@ -109,19 +109,19 @@ def _features(look: PerceptualModel, faces: Sequence[np.ndarray], count: int) ->
     """(count, 1280) of faces chosen evenly."""
     faces = [faces[int(index)] for index in np.linspace(0, len(faces) - 1, count).round()]
     batches = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
-    return np.stack([seen.pooled for batch in batches for seen in look(batch)])
+    return np.stack([features.pooled for batch in batches for features in look(batch)])
 
 
-def frechet_distance(made: np.ndarray, truth: np.ndarray) -> float:
+def frechet_distance(output: np.ndarray, truth: np.ndarray) -> float:
     """Distance of the normal distributions fitted to (N, D) and (M, D) features; NaN for fewer than two samples.
 
     |mean difference|² + tr(A + B - 2 (A B)^(1/2)), A and B being the covariances.
     """
-    if len(made) < 2 or len(truth) < 2:
+    if len(output) < 2 or len(truth) < 2:
         return float("nan")
-    first, second = (np.asarray(features, np.float64) for features in (made, truth))
-    apart = first.mean(0) - second.mean(0)
+    first, second = (np.asarray(features, np.float64) for features in (output, truth))
+    difference = first.mean(0) - second.mean(0)
     # A = a'a and B = b'b: the roots of A B's eigenvalues are the singular values of a b'.
     a, b = ((each - each.mean(0)) / np.sqrt(len(each) - 1) for each in (first, second))
     shared = np.linalg.svd(a @ b.T, compute_uv=False).sum()
-    return float(max(0.0, apart @ apart + (a**2).sum() + (b**2).sum() - 2 * shared))
+    return float(max(0.0, difference @ difference + (a**2).sum() + (b**2).sum() - 2 * shared))

@@ -50,38 +50,42 @@ def eye_state(landmarks: Landmarks) -> EyeState:
     return EyeState(eye_opening(landmarks), np.array([(left[0] - right[0]) / 2, (left[1] + right[1]) / 2]))
 
 
-def compare_eyes(made: list[EyeState], truth: list[EyeState], people: list[int]) -> EyeScores:
+def compare_eyes(output: list[EyeState], truth: list[EyeState], people: list[int]) -> EyeScores:
     """Scores over N moments; ``people``: who is seen in each, by number."""
     nan = float("nan")
     if not truth:
         return EyeScores(nan, nan, nan, nan)
-    who = np.asarray(people)
-    openings = np.array([[m.opening, t.opening] for m, t in zip(made, truth, strict=True)])
-    gazes = np.array([[m.gaze, t.gaze] for m, t in zip(made, truth, strict=True)])
+    person_ids = np.asarray(people)
+    openings = np.array([[m.opening, t.opening] for m, t in zip(output, truth, strict=True)])
+    gazes = np.array([[m.gaze, t.gaze] for m, t in zip(output, truth, strict=True)])
     open_ = openings[:, 1] >= OPEN
-    seen = gazes[open_]
-    along = [centered_correlation(seen[:, 0, axis], seen[:, 1, axis], who[open_]) for axis in (0, 1)]
-    weights = [_within(seen[:, 1, axis], who[open_]).std() if len(seen) else 0.0 for axis in (0, 1)]
-    told = [(value, weight) for value, weight in zip(along, weights, strict=True) if not np.isnan(value)]
+    open_gazes = gazes[open_]
+    correlations = [
+        centered_correlation(open_gazes[:, 0, axis], open_gazes[:, 1, axis], person_ids[open_]) for axis in (0, 1)
+    ]
+    weights = [_center(open_gazes[:, 1, axis], person_ids[open_]).std() if len(open_gazes) else 0.0 for axis in (0, 1)]
+    axes = [(value, weight) for value, weight in zip(correlations, weights, strict=True) if not np.isnan(value)]
     return EyeScores(
         opening_error=float(np.abs(openings[:, 0] - openings[:, 1]).mean()),
-        blink=centered_correlation(openings[:, 0], openings[:, 1], who),
-        gaze_error=float(np.linalg.norm(seen[:, 0] - seen[:, 1], axis=1).mean()) if len(seen) else nan,
-        gaze=float(np.average([v for v, _ in told], weights=[w for _, w in told])) if told else nan,
+        blink=centered_correlation(openings[:, 0], openings[:, 1], person_ids),
+        gaze_error=float(np.linalg.norm(open_gazes[:, 0] - open_gazes[:, 1], axis=1).mean())
+        if len(open_gazes)
+        else nan,
+        gaze=float(np.average([v for v, _ in axes], weights=[w for _, w in axes])) if axes else nan,
     )
 
 
-def centered_correlation(made: np.ndarray, truth: np.ndarray, people: np.ndarray) -> float:
+def centered_correlation(output: np.ndarray, truth: np.ndarray, people: np.ndarray) -> float:
     """Pearson's correlation of (N,) values once each person's mean is taken out; NaN where the truth is still."""
     if len(truth) < 2:
         return float("nan")
-    mine, real = _within(made, people), _within(truth, people)
+    mine, real = _center(output, people), _center(truth, people)
     if real.std() < STILL:
         return float("nan")
     return 0.0 if mine.std() < STILL else float((mine @ real) / np.sqrt((mine @ mine) * (real @ real)))
 
 
-def _within(values: np.ndarray, people: np.ndarray) -> np.ndarray:
+def _center(values: np.ndarray, people: np.ndarray) -> np.ndarray:
     """Values less the mean of whom they belong to."""
     centered = np.asarray(values, np.float64).copy()
     for person in np.unique(people):

@@ -83,12 +83,12 @@ def compare_geometry(errors: np.ndarray, mouth: np.ndarray, eyes: np.ndarray) ->
     )
 
 
-def expression_error(made: FaceGeometry, truth: FaceGeometry) -> float:
+def expression_error(output: FaceGeometry, truth: FaceGeometry) -> float:
     """The :func:`landmark_error` once either head's pose is taken out."""
-    return landmark_error(made.unposed, truth.unposed)
+    return landmark_error(output.unposed, truth.unposed)
 
 
-def pose_error(made: FaceGeometry, truth: FaceGeometry) -> float:
+def pose_error(output: FaceGeometry, truth: FaceGeometry) -> float:
     """Angle between the two heads' rotations, degrees."""
-    turn = Rotation.from_matrix(made.pose.rotation @ truth.pose.rotation.T)
+    turn = Rotation.from_matrix(output.pose.rotation @ truth.pose.rotation.T)
     return float(np.degrees(turn.magnitude()))

@@ -46,9 +46,9 @@ def centroid(embeddings: Embedding) -> np.ndarray:
     return total / length
 
 
-def is_same_person(one: np.ndarray, other: np.ndarray) -> bool:
+def is_same_person(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether two people, (N, D) and (M, D) unit embeddings, are one by SFace's own threshold."""
-    return float(centroid(one) @ centroid(other)) >= SAME_PERSON_SIMILARITY
+    return float(centroid(first) @ centroid(second)) >= SAME_PERSON_SIMILARITY
 
 
 def cosines(embeddings: Embedding, person: np.ndarray) -> np.ndarray:
@@ -59,17 +59,17 @@ def cosines(embeddings: Embedding, person: np.ndarray) -> np.ndarray:
 def compare_identity(embeddings: Embedding, source: np.ndarray, target: np.ndarray) -> IdentityScores:
     """Score (N, D) unit embeddings against the source's (M, D) and the target's (K, D); NaN where N is 0."""
     to_source, to_target = cosines(embeddings, source), cosines(embeddings, target)
-    between = float(centroid(source) @ centroid(target))
+    centroid_similarity = float(centroid(source) @ centroid(target))
     if not len(embeddings):
         nan = float("nan")
-        return IdentityScores(nan, nan, nan, nan, nan, between, 0)
+        return IdentityScores(nan, nan, nan, nan, nan, centroid_similarity, 0)
     return IdentityScores(
         to_source=float(to_source.mean()),
         to_target=float(to_target.mean()),
         pairwise_source=float((embeddings @ source.T).mean()),
         pairwise_target=float((embeddings @ target.T).mean()),
         closer_to_source=float((to_source > to_target).mean()),
-        between=between,
+        between=centroid_similarity,
         faces=len(embeddings),
     )
 
@@ -81,10 +81,10 @@ def own_face_share(embeddings: Embedding, sources: Sequence[np.ndarray], own: in
     """
     mine = centroid(sources[own])
     rest = [source for number, source in enumerate(sources) if number != own]
-    others = [source for source in rest if float(mine @ centroid(source)) < SAME_PERSON_SIMILARITY]
-    if not len(embeddings) or not others:
+    impostors = [source for source in rest if float(mine @ centroid(source)) < SAME_PERSON_SIMILARITY]
+    if not len(embeddings) or not impostors:
         return float("nan")
-    nearest = np.max([cosines(embeddings, other) for other in others], axis=0)
+    nearest = np.max([cosines(embeddings, other) for other in impostors], axis=0)
     return float((cosines(embeddings, sources[own]) > nearest).mean())
 
 
@@ -95,8 +95,8 @@ def retrieve(embeddings: Embedding, source: np.ndarray, gallery: Sequence[np.nda
         source: (M, D).
         gallery: (K, D) each, of other people; whoever is the source's own person is not counted.
     """
-    others = [centroid(person) for person in gallery if not is_same_person(person, source)]
-    if not len(embeddings) or not others:
-        return float("nan"), 1 + len(others)
-    nearest_other = (np.asarray(embeddings, np.float64) @ np.stack(others).T).max(1)
-    return float((cosines(embeddings, source) > nearest_other).mean()), 1 + len(others)
+    impostors = [centroid(person) for person in gallery if not is_same_person(person, source)]
+    if not len(embeddings) or not impostors:
+        return float("nan"), 1 + len(impostors)
+    nearest_other = (np.asarray(embeddings, np.float64) @ np.stack(impostors).T).max(1)
+    return float((cosines(embeddings, source) > nearest_other).mean()), 1 + len(impostors)

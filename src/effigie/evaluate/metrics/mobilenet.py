@@ -57,12 +57,12 @@ class InvertedResidual(nn.Module):
             nn.Conv2d(hidden, outputs, 1, bias=False),
             nn.BatchNorm2d(outputs),
         )
-        self.kept = stride == 1 and inputs == outputs
+        self.has_shortcut = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
         out: Tensor = self.conv(x)
-        return x + out if self.kept else out
+        return x + out if self.has_shortcut else out
 
 
 class MobileNetV2(nn.Module):
@@ -80,12 +80,12 @@ class MobileNetV2(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """Normalised RGB (B, 3, S, S) -> features of the blocks :data:`FEATURE_BLOCKS`, and (B, 1280) pooled ones."""
-        seen = []
+        stages = []
         for number, block in enumerate(self.features):
             x = block(x)
             if number in FEATURE_BLOCKS:
-                seen.append(x)
-        return seen, x.mean((2, 3))
+                stages.append(x)
+        return stages, x.mean((2, 3))
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class PerceptualModel:
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[PerceptualFeatures]:
         """Features of (S, S, 3) uint8 RGB pictures of one size, 32 px or more."""
         stacked = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
-        seen, pooled = self._network((stacked.float() / 255 - self._mean) / self._deviation)
-        units = [F.normalize(layer, dim=1, eps=1e-8).cpu() for layer in seen]
+        stages, pooled = self._network((stacked.float() / 255 - self._mean) / self._deviation)
+        units = [F.normalize(layer, dim=1, eps=1e-8).cpu() for layer in stages]
         means = pooled.double().cpu().numpy()
         return [PerceptualFeatures(tuple(layer[i] for layer in units), mean) for i, mean in enumerate(means)]
 
@@ -133,10 +133,10 @@ def load_network(path: Path) -> MobileNetV2:
     return network.eval().requires_grad_(False)
 
 
-def perceptual_distance(made: PerceptualFeatures, truth: PerceptualFeatures) -> float:
+def perceptual_distance(output: PerceptualFeatures, truth: PerceptualFeatures) -> float:
     """Distance of two pictures of one size."""
     total = 0.0
-    for mine, real in zip(made.layers, truth.layers, strict=True):
+    for mine, real in zip(output.layers, truth.layers, strict=True):
         if mine.shape != real.shape:
             raise ValueError(f"features of shapes {tuple(mine.shape)} and {tuple(real.shape)}: other sizes")
         total += float((mine - real).square().sum(0).mean())

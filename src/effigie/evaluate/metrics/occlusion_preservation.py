@@ -54,9 +54,9 @@ def count_occlusion_pixels(
     covered = inside & (cv2.erode(hidden, element)[box] > 0)
     bare = inside & (cv2.dilate(hidden, element)[box] == 0)
     pictures = (cv2.blur(each[box].astype(np.float32), (3, 3)) for each in (output, reference))
-    near = np.abs(np.subtract(*pictures)).max(2) <= NEAR
+    is_alike = np.abs(np.subtract(*pictures)).max(2) <= NEAR
     replaced = 0 if mask is None else int((mask[box][bare] > 127).sum())
-    return int(near[covered].sum()), int(covered.sum()), replaced, int(bare.sum())
+    return int(is_alike[covered].sum()), int(covered.sum()), replaced, int(bare.sum())
 
 
 def compare_occlusion(counts: np.ndarray, masked: bool) -> OcclusionScores:

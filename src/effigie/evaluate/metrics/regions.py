@@ -23,7 +23,7 @@ class MaskSource:
     """Where a folder of masks comes from, for error messages."""
 
     name: str  # of the pictures
-    wanted: str  # the folder that should have been named
+    folder: str  # the folder that should have been named
     remedy: str  # what to do about pictures that do not fit
 
 
@@ -45,7 +45,7 @@ class MaskFolder:
         self._size, self._source = size, source
         self._files = sorted(self.folder.glob("*.png")) if self.folder.is_dir() else []
         if not self._files:
-            raise UsageError(f"{folder} holds no {source.name}: name {source.wanted}")
+            raise UsageError(f"{folder} holds no {source.name}: name {source.folder}")
 
     def __len__(self) -> int:
         return len(self._files)
@@ -60,10 +60,8 @@ class MaskFolder:
         path = self._files[index]
         mask = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_GRAYSCALE)
         if mask is None or mask.shape != self._size:
-            found = "no picture" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
-            raise UsageError(
-                f"{path} is {found}, the frames are {self._size[1]}x{self._size[0]}: {self._source.remedy}"
-            )
+            size = "no picture" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
+            raise UsageError(f"{path} is {size}, the frames are {self._size[1]}x{self._size[0]}: {self._source.remedy}")
         return mask
 
 

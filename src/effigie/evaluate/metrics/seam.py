@@ -78,18 +78,18 @@ def edge_pairs(mask: np.ndarray, eye_distance: float) -> np.ndarray:
     smooth = cv2.GaussianBlur(touched.astype(np.float32), (0, 0), blur)
     normal = np.stack([sample_bilinear(cv2.Sobel(smooth, cv2.CV_32F, *o), edge) for o in ((1, 0), (0, 1))], axis=1)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
-    known = length[:, 0] > 1e-4
-    if not known.any():  # the whole picture is replaced
+    has_normal = length[:, 0] > 1e-4
+    if not has_normal.any():  # the whole picture is replaced
         return none
-    edge, normal = edge[known], normal[known] / length[known]
+    edge, normal = edge[has_normal], normal[has_normal] / length[has_normal]
     steps = np.arange(1, max(4, round(REACH * eye_distance)), dtype=np.float32)
     walked = edge[:, None] + steps[None, :, None] * normal[:, None]
     full = sample_bilinear(part, walked.reshape(-1, 2)).reshape(len(edge), len(steps)) >= FULL_MASK
     first = steps[full.argmax(1)]
     pairs = low + np.stack([edge - BESIDE * normal, edge + (first + BESIDE)[:, None] * normal], axis=1)
     last = np.array([mask.shape[1] - 1, mask.shape[0] - 1])
-    within = ((pairs >= 0) & (pairs <= last)).all((1, 2)) & (sample_bilinear(part, pairs[:, 0] - low) == 0)
-    return pairs[full.any(1) & within].astype(np.float32)
+    is_inside = ((pairs >= 0) & (pairs <= last)).all((1, 2)) & (sample_bilinear(part, pairs[:, 0] - low) == 0)
+    return pairs[full.any(1) & is_inside].astype(np.float32)
 
 
 def steps_across(image: Image, pairs: np.ndarray, eye_distance: float) -> np.ndarray:
@@ -145,5 +145,5 @@ def compare_seam(even: np.ndarray, pairs: np.ndarray, whole: np.ndarray, all_pai
 def sample_bilinear(picture: Image, points: np.ndarray) -> np.ndarray:
     """(N,) or (N, C) of a (H, W) or (H, W, C) picture at (N, 2) x, y in px, bilinear."""
     x, y = (np.ascontiguousarray(points[:, axis, None], np.float32) for axis in (0, 1))
-    found = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found.reshape(len(points), *picture.shape[2:])
+    samples = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return samples.reshape(len(points), *picture.shape[2:])

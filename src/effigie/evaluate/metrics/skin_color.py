@@ -41,5 +41,5 @@ def measure_skin(image: Image, landmarks: Landmarks) -> np.ndarray:
 
 def worst_skin_difference(differences: np.ndarray) -> float:
     """The largest CIE76 distance over the places, of (N, 6, 3) differences; NaN where there are none."""
-    known = differences[np.isfinite(differences).all((1, 2))]
-    return float(np.linalg.norm(known.mean(0), axis=1).max()) if len(known) else float("nan")
+    finite = differences[np.isfinite(differences).all((1, 2))]
+    return float(np.linalg.norm(finite.mean(0), axis=1).max()) if len(finite) else float("nan")

@@ -20,91 +20,93 @@ def measure_mouth(unposed: np.ndarray) -> np.ndarray:
     return np.stack([gap, jaw, np.linalg.norm(unposed[:, 61] - unposed[:, 291], axis=1)], axis=1)
 
 
-def correlate(made: np.ndarray, own: np.ndarray) -> np.ndarray:
+def correlate(output: np.ndarray, own: np.ndarray) -> np.ndarray:
     """(3,) correlation of (n, 3) series at lag zero, -1 to 1; NaN where one does not move.
 
     Blind to size: half the motion correlates as well. In clips with long pauses the pauses alone correlate.
     """
-    spread = made.std(0) * own.std(0)
-    covariance = ((made - made.mean(0)) * (own - own.mean(0))).mean(0)
+    spread = output.std(0) * own.std(0)
+    covariance = ((output - output.mean(0)) * (own - own.mean(0))).mean(0)
     return np.where(spread > 1e-9, covariance / np.maximum(spread, 1e-9), np.nan)
 
 
-def measure_size(made: np.ndarray, own: np.ndarray) -> np.ndarray:
+def measure_size(output: np.ndarray, own: np.ndarray) -> np.ndarray:
     """(3,) standard deviation of the made series over that of the own; 1 is right."""
-    return np.asarray(made.std(0) / np.maximum(own.std(0), 1e-9))
+    return np.asarray(output.std(0) / np.maximum(own.std(0), 1e-9))
 
 
-def find_closures(gaps: np.ndarray, heard: np.ndarray, step_s: float) -> list[tuple[int, int]]:
+def find_closures(gaps: np.ndarray, is_speech: np.ndarray, step_s: float) -> list[tuple[int, int]]:
     """First and last picture of every moment in speech in which lips that were open shut and open again: p, b, m.
 
     Of others (an f, a w) some shut the lips too; a closure that falls between two pictures is not seen.
 
     Args:
         gaps: (n,) of the inner lips, cm.
-        heard: (n,) bool, where speech is heard.
+        is_speech: (n,) bool, where speech is heard.
         step_s: between pictures.
     """
-    around, longest = max(1, round(AROUND_S / step_s)), LONGEST_CLOSURE_S / step_s
+    reach, longest = max(1, round(AROUND_S / step_s)), LONGEST_CLOSURE_S / step_s
     shut = np.concatenate([[0], (gaps < SHUT_CM).astype(np.int8), [0]])
     edges = np.flatnonzero(np.diff(shut)).reshape(-1, 2)
-    speech = np.flatnonzero(heard)
-    found = []
-    for first, after in edges.tolist():
-        before, later = gaps[max(0, first - around) : first], gaps[after : after + around]
-        inside = speech.size and speech[0] <= first and after - 1 <= speech[-1]
-        opens = before.size and later.size and min(before.max(), later.max()) > OPEN_CM
-        if inside and opens and after - first <= longest:
-            found.append((first, after - 1))
-    return found
+    speech = np.flatnonzero(is_speech)
+    closures = []
+    for first, end in edges.tolist():
+        lead, tail = gaps[max(0, first - reach) : first], gaps[end : end + reach]
+        inside = speech.size and speech[0] <= first and end - 1 <= speech[-1]
+        opens = lead.size and tail.size and min(lead.max(), tail.max()) > OPEN_CM
+        if inside and opens and end - first <= longest:
+            closures.append((first, end - 1))
+    return closures
 
 
 def share_shut(
-    made: np.ndarray, closures: list[tuple[int, int]], step_s: float, tolerance_s: float = 0.04
+    output: np.ndarray, closures: list[tuple[int, int]], step_s: float, tolerance_s: float = 0.04
 ) -> np.ndarray:
     """(k,) bool: whether the made lips are shut within a tolerance of each closure.
 
     A mouth that never opens reaches all: read it beside the size of its motion and :func:`share_wrongly_shut`.
     """
     reach = max(1, round(tolerance_s / step_s))
-    return np.array([made[max(0, a - reach) : b + reach + 1].min() < SHUT_CM for a, b in closures], bool)
+    return np.array([output[max(0, a - reach) : b + reach + 1].min() < SHUT_CM for a, b in closures], bool)
 
 
-def share_wrongly_shut(made: np.ndarray, own: np.ndarray, heard: np.ndarray) -> float:
+def share_wrongly_shut(output: np.ndarray, own: np.ndarray, is_speech: np.ndarray) -> float:
     """Share, 0 to 1, of the pictures in speech with lips clearly open in which the made ones are shut; NaN of none."""
-    wide = heard & (own > OPEN_CM)
-    return float((made[wide] < SHUT_CM).mean()) if wide.any() else float("nan")
+    wide = is_speech & (own > OPEN_CM)
+    return float((output[wide] < SHUT_CM).mean()) if wide.any() else float("nan")
 
 
-def measure_onset(made: np.ndarray, own: np.ndarray, times: np.ndarray, begin_s: float) -> float:
+def measure_onset(output: np.ndarray, own: np.ndarray, times: np.ndarray, begin_s: float) -> float:
     """Milliseconds by which the made mouth opens after the own one, where speech begins; NaN where one is open already.
 
     Opening is a share of each one's own largest gap within 0.4 s of the first sound. Mouths that open to breathe just
     before they speak confuse it.
     """
     moments = []
-    near = np.flatnonzero(np.abs(times - begin_s) <= ONSET_WINDOW_S)
-    for gaps in (made[near], own[near]):
+    window = np.flatnonzero(np.abs(times - begin_s) <= ONSET_WINDOW_S)
+    for gaps in (output[window], own[window]):
         if not gaps.size or np.ptp(gaps) < OPEN_CM:
             return float("nan")
         limit = gaps.min() + ONSET_SHARE * (gaps.max() - gaps.min())
-        at = int(np.flatnonzero(gaps >= limit)[0])
-        if at == 0:
+        crossing = int(np.flatnonzero(gaps >= limit)[0])
+        if crossing == 0:
             return float("nan")
-        share = (limit - gaps[at - 1]) / (gaps[at] - gaps[at - 1])
-        moments.append(times[near[at] - 1] + share * (times[near[at]] - times[near[at] - 1]))
+        share = (limit - gaps[crossing - 1]) / (gaps[crossing] - gaps[crossing - 1])
+        moments.append(times[window[crossing] - 1] + share * (times[window[crossing]] - times[window[crossing] - 1]))
     return 1000 * float(moments[0] - moments[1])
 
 
-def measure_shake(made: np.ndarray, own: np.ndarray) -> float:
+def measure_shake(output: np.ndarray, own: np.ndarray) -> float:
     """Mean size of the made gap's second difference over that of the own one; above 1 the lips shake."""
     own_shake = np.abs(np.diff(own, 2)).mean()
-    return float(np.abs(np.diff(made, 2)).mean() / max(float(own_shake), 1e-9))
+    return float(np.abs(np.diff(output, 2)).mean() / max(float(own_shake), 1e-9))
 
 
-def find_lag(made: np.ndarray, own: np.ndarray, step_s: float, most_s: float = 0.4) -> float:
+def find_lag(output: np.ndarray, own: np.ndarray, step_s: float, most_s: float = 0.4) -> float:
     """Seconds by which the made series is late, where the two (n,) series correlate best; negative if early."""
     steps = range(-round(most_s / step_s), round(most_s / step_s) + 1)
-    pairs = [(made[max(0, k) : len(made) + min(0, k)], own[max(0, -k) : len(own) + min(0, -k)]) for k in steps]
-    found = [float(np.corrcoef(*pair)[0, 1]) if min(one.std() for one in pair) > 1e-9 else -1.0 for pair in pairs]
-    return step_s * steps[int(np.argmax(found))]
+    pairs = [(output[max(0, k) : len(output) + min(0, k)], own[max(0, -k) : len(own) + min(0, -k)]) for k in steps]
+    correlations = [
+        float(np.corrcoef(*pair)[0, 1]) if min(one.std() for one in pair) > 1e-9 else -1.0 for pair in pairs
+    ]
+    return step_s * steps[int(np.argmax(correlations))]

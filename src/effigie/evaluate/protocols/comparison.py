@@ -34,41 +34,41 @@ class ClipComparison:
         self, faces: Sequence[FaceComparison], tracks: Sequence[dict[int, float]], tracker: Tracker, interval: int
     ) -> None:
         self.faces, self._tracks, self._interval = faces, tracks, interval
-        self._given, self._made = tracker, Tracker()
-        for each in (self._given, self._made):
-            each.restart()
+        self._input_tracker, self._output_tracker = tracker, Tracker()
+        for one in (self._input_tracker, self._output_tracker):
+            one.restart()
         self._cuts, self._shot = ShotDetector(), 0
         self.table = FrameTable(COLUMNS)
         self.background, self.background_luma = BackgroundError(), BackgroundError(luma=True)
         self.background_far = BackgroundError(MACROBLOCK)
         self.strangers = 0  # frames that were changed although nobody to be swapped is in them
-        self.masked = self.drawn = False
+        self.masked = self.has_covers = False
 
     def add(self, moment: ComparedFrame) -> None:
         """Compare the next frame; its shot is counted here."""
         index, output, mask = moment.index, moment.output, moment.mask
         self.masked |= mask is not None
-        self.drawn |= moment.cover is not None
+        self.has_covers |= moment.cover is not None
         if self._cuts(moment.original):
             self._shot += 1
-            for tracker in (self._given, self._made):
+            for tracker in (self._input_tracker, self._output_tracker):
                 tracker.reset()
         moment = replace(moment, shot=self._shot)
-        there, made = self._given(moment.original), self._made(output)
+        input_faces, output_faces = self._input_tracker(moment.original), self._output_tracker(output)
         touched = np.zeros(output.shape[:2], np.uint8) if mask is None else mask
-        seen = False
+        is_present = False
         for face, tracks in zip(self.faces, self._tracks, strict=True):
-            person = find_person(there, tracks)
+            person = find_person(input_faces, tracks)
             if person is None:
                 face.add_absent()
                 continue
-            seen = True
+            is_present = True
             landmarks = person.landmark_result.landmarks
             if mask is None:
                 touched = np.maximum(touched, build_mesh_mask(landmarks, output.shape[:2], AROUND))
-            same = find_overlapping_face(made, person)
-            face.add(moment, landmarks, None if same is None else same.landmark_result.landmarks)
-        self.strangers += not seen and bool(touched.any())
+            match = find_overlapping_face(output_faces, person)
+            face.add(moment, landmarks, None if match is None else match.landmark_result.landmarks)
+        self.strangers += not is_present and bool(touched.any())
         row = {"frame": index, "time": moment.time, "shot": self._shot}
         row["psnr_outside"] = self.background.add(output, moment.encoded, touched)
         for background in (self.background_luma, self.background_far):

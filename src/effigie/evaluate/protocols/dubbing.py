@@ -102,21 +102,21 @@ def evaluate_dub(
         prepare_reference(
             info, matcher, Tracker(), encoded, mark, encode or EncodeSettings(), progress, cancel, len(mouth.gaps)
         )
-        before: tuple[_Pair, Landmarks] | None = None
+        previous: tuple[_Pair, Landmarks] | None = None
         paths = Path(output_clip), info.path, encoded
         readers = [stack.enter_context(VideoReader(path, native=path == info.path)) for path in paths]
         triples = islice(zip(*readers, strict=False), len(mouth.gaps))
-        for index, (made, original, alike) in enumerate(triples):
+        for index, (output, original, reference) in enumerate(triples):
             cancel.check()
-            pictures = crop_to_size(made, size, output_clip), mark(original), crop_to_size(alike, size, encoded)
+            pictures = crop_to_size(output, size, output_clip), mark(original), crop_to_size(reference, size, encoded)
             pair = _Pair(*pictures, folder[index], float(original.time - info.clock_origin))
             progress(Progress("compare", index + 1, len(mouth.gaps), "frames"))
-            found = _find_faces(trackers, pair)
-            if found is None:
-                before = None
+            landmarks = _find_faces(trackers, pair)
+            if landmarks is None:
+                previous = None
                 continue
-            _measure(series, index, pair, found, before, identity)
-            before = pair, found[0]
+            _measure(series, index, pair, landmarks, previous, identity)
+            previous = pair, landmarks[0]
     if not series.numbers:
         raise UsageError(f"nobody's mouth was made in {output_clip}: is it the dub of {input_clip}?")
     return _sum_up(series, mouth, Path(output_clip).stem)
@@ -124,50 +124,56 @@ def evaluate_dub(
 
 def _find_faces(trackers: tuple[Tracker, Tracker], pair: _Pair) -> tuple[Landmarks, Landmarks] | None:
     """Landmarks of the dubbed face in input and output; None where no mouth was made, or no face is found."""
-    there, made = trackers[0](pair.original), trackers[1](pair.output)
-    rated = [(_cover_lips(face.landmark_result.landmarks, pair.mask, 0), index) for index, face in enumerate(there)]
+    input_faces, output_faces = trackers[0](pair.original), trackers[1](pair.output)
+    rated = [
+        (_cover_lips(face.landmark_result.landmarks, pair.mask, 0), index) for index, face in enumerate(input_faces)
+    ]
     most, best = max(rated, default=(0.0, -1))
     if not most:
         return None
-    own = there[best]
-    same = find_overlapping_face(made, own)
-    return None if same is None else (own.landmark_result.landmarks, same.landmark_result.landmarks)
+    input_face = input_faces[best]
+    match = find_overlapping_face(output_faces, input_face)
+    return None if match is None else (input_face.landmark_result.landmarks, match.landmark_result.landmarks)
 
 
-def _cover_lips(landmarks: Landmarks, mask: np.ndarray, above: int) -> float:
+def _cover_lips(landmarks: Landmarks, mask: np.ndarray, level: int) -> float:
     """Share of the lips' outline in which a mask is above a level."""
     lips = polygon_mask(landmarks[OUTER_LIPS, :2].astype(np.float32), *mask.shape) > 0.5
-    return float((mask[lips] > above).mean()) if lips.any() else 0.0
+    return float((mask[lips] > level).mean()) if lips.any() else 0.0
 
 
 def _measure(
     series: _Series,
     index: int,
     pair: _Pair,
-    found: tuple[Landmarks, Landmarks],
-    before: tuple[_Pair, Landmarks] | None,
+    landmarks: tuple[Landmarks, Landmarks],
+    previous: tuple[_Pair, Landmarks] | None,
     identity: IdentityModel,
 ) -> None:
-    own, made = found
+    input_landmarks, output_landmarks = landmarks
     if index % IDENTITY_INTERVAL == 0:
-        series.output.append(identity.embed(pair.output, made))
-        series.input.append(identity.embed(pair.original, own))
+        series.output.append(identity.embed(pair.output, output_landmarks))
+        series.input.append(identity.embed(pair.original, input_landmarks))
     series.numbers.append(index)
     series.times.append(pair.seconds)
-    series.lips.append(_cover_lips(own, pair.mask, FULL_MASK))
-    series.gaps.append(float(spoken_mouth.measure_mouth(fit_pose(made).to_canonical(made)[None])[0, 0]))
-    if before is not None:
-        was, landmarks = before
-        pictures = (was.output, pair.output), (was.original, pair.original)
-        insides = next(_insides(was, landmarks)), next(_insides(pair, own))
+    series.lips.append(_cover_lips(input_landmarks, pair.mask, FULL_MASK))
+    series.gaps.append(
+        float(spoken_mouth.measure_mouth(fit_pose(output_landmarks).to_canonical(output_landmarks)[None])[0, 0])
+    )
+    if previous is not None:
+        previous_pair, previous_landmarks = previous
+        pictures = (previous_pair.output, pair.output), (previous_pair.original, pair.original)
+        insides = next(_insides(previous_pair, previous_landmarks)), next(_insides(pair, input_landmarks))
         moved = [compensated_differences(one, one, insides) for one in pictures]
         if moved[0] is not None and moved[1] is not None:
             series.trembling.append((moved[0][0], moved[1][0]))
-        regions = zip(_insides(was, landmarks), _insides(pair, own), strict=True)
+        regions = zip(_insides(previous_pair, previous_landmarks), _insides(pair, input_landmarks), strict=True)
         for levels, insides in zip((series.flicker, series.skin), regions, strict=True):
             if (level := compensated_differences(*pictures, insides)) is not None:
                 levels.append(level)
-    steps = seam_steps(pair.output, pair.encoded, select_own_mask(own, pair.mask), eye_distance(own))
+    steps = seam_steps(
+        pair.output, pair.encoded, select_own_mask(input_landmarks, pair.mask), eye_distance(input_landmarks)
+    )
     if steps is not None:
         series.even.append(steps.even)
         series.whole.append(steps.whole)
@@ -188,12 +194,12 @@ def _insides(pair: _Pair, landmarks: Landmarks) -> Iterator[np.ndarray]:
 def _sum_up(series: _Series, mouth: DubbedMouth, name: str) -> DubScores:
     person = centroid(np.stack(series.input))
     numbers, times, gaps = np.array(series.numbers), np.array(series.times), np.array(series.gaps)
-    shown = np.array(series.lips) > LEAST_LIPS
-    wanted = mouth.gaps[numbers]
+    is_covered = np.array(series.lips) > LEAST_LIPS
+    target_gaps = mouth.gaps[numbers]
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     spans = [_find_pictures(span, times) for span in mouth.bilabials if times[0] <= span[0] <= times[-1]]
-    closures = [(first, last) for first, last in spans if shown[first : last + 1].all()]
-    pair = gaps[shown], wanted[shown]
+    closures = [(first, last) for first, last in spans if is_covered[first : last + 1].all()]
+    pair = gaps[is_covered], target_gaps[is_covered]
     levels = series.flicker, series.skin, series.trembling
     flicker, skin, trembling = (compare_flicker(np.array(one)) for one in levels)
     seam = compare_seam(*(np.array(one) for one in (series.even, series.pairs, series.whole, series.all_pairs)))
@@ -206,7 +212,7 @@ def _sum_up(series: _Series, mouth: DubbedMouth, name: str) -> DubScores:
         skin_flicker=skin.ratio,
         trembling=trembling.ratio,
         seam=seam.ratio,
-        gap_correlation=float(np.corrcoef(*pair)[0, 1]) if shown.sum() > 2 else float("nan"),
+        gap_correlation=float(np.corrcoef(*pair)[0, 1]) if is_covered.sum() > 2 else float("nan"),
         gap_size=float(pair[0].std() / max(float(pair[1].std()), 1e-9)),
         closures=len(closures),
         shut=int(spoken_mouth.share_shut(gaps, closures, step).sum()),

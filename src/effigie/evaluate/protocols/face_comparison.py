@@ -75,7 +75,7 @@ class FaceComparison:
         interval: int,
     ) -> None:
         self.source, self.target = sources[role], target
-        self._others = [source for number, source in enumerate(sources) if number != role]
+        self._other_sources = [source for number, source in enumerate(sources) if number != role]
         self._identity, self._interval = identity, interval
         self.sampler = sampler
         self.table = FrameTable(COLUMNS)
@@ -85,12 +85,12 @@ class FaceComparison:
         self._since = 0.0
         self._previous: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
-    def add(self, moment: ComparedFrame, landmarks: Landmarks, made: Landmarks | None) -> None:
+    def add(self, moment: ComparedFrame, landmarks: Landmarks, output_landmarks: Landmarks | None) -> None:
         """A frame that shows the person.
 
         Args:
             landmarks: (478, 3) in the input.
-            made: (478, 3) in the output; None where no face was found there.
+            output_landmarks: (478, 3) in the output; None where no face was found there.
         """
         if self._last != (moment.index - 1, moment.shot):
             self._start, self._since, self._previous = moment.index, moment.time, None
@@ -101,18 +101,18 @@ class FaceComparison:
             "start": self._start,
             "since": moment.time - self._since,
             **dict(zip(("x0", "y0", "x1", "y1"), map(float, (*low, *high)), strict=True)),
-            "found": float(made is not None),
+            "found": float(output_landmarks is not None),
         }
-        if made is not None:
-            row |= _measure_movement(made, landmarks)
-            skin = measure_skin(moment.output, made) - measure_skin(moment.original, landmarks)
+        if output_landmarks is not None:
+            row |= _measure_movement(output_landmarks, landmarks)
+            skin = measure_skin(moment.output, output_landmarks) - measure_skin(moment.original, landmarks)
             row |= dict(zip(SKIN, map(float, skin.ravel()), strict=True))
         # A face that the tracker no longer sees is still there to be recognised, where the input's is.
-        where = landmarks if made is None else made
+        place = landmarks if output_landmarks is None else output_landmarks
         if moment.index % self._interval == 0:
-            row |= self._measure_identity(moment, landmarks, where)
+            row |= self._measure_identity(moment, landmarks, place)
         if self.sampler.should_take():
-            self.sampler.add(moment.output, moment.original, where, landmarks)
+            self.sampler.add(moment.output, moment.original, place, landmarks)
         if moment.mask is not None:
             row["replaced_share"] = mask_coverage(landmarks, moment.mask.shape, moment.mask)
             row |= _measure_seam(moment, landmarks)
@@ -123,16 +123,18 @@ class FaceComparison:
         """A frame that does not show the person."""
         self._previous = None
 
-    def _measure_identity(self, moment: ComparedFrame, landmarks: Landmarks, made: Landmarks) -> dict[str, float]:
-        embedding = self._identity.embed(moment.output, made)
+    def _measure_identity(
+        self, moment: ComparedFrame, landmarks: Landmarks, output_landmarks: Landmarks
+    ) -> dict[str, float]:
+        embedding = self._identity.embed(moment.output, output_landmarks)
         self.embeddings.append(embedding)
         row = {
             "to_source": float(cosines(embedding, self.source)),
             "to_target": float(cosines(embedding, self.target)),
             "input_to_target": float(cosines(self._identity.embed(moment.original, landmarks), self.target)),
         }
-        if self._others:
-            row["to_other"] = max(float(cosines(embedding, other)) for other in self._others)
+        if self._other_sources:
+            row["to_other"] = max(float(cosines(embedding, other)) for other in self._other_sources)
         return row
 
     def _measure_interior(self, moment: ComparedFrame, landmarks: Landmarks, since: float) -> dict[str, float]:
@@ -144,9 +146,9 @@ class FaceComparison:
             self._previous = None
             return row
         pictures = moment.output, moment.original
-        after, before = (sharpness.laplacian_variance(each, inside) for each in pictures)
-        if before > 0:
-            row |= {"sharpness_output": after, "sharpness_input": before}
+        output_variance, input_variance = (sharpness.laplacian_variance(picture, inside) for picture in pictures)
+        if input_variance > 0:
+            row |= {"sharpness_output": output_variance, "sharpness_input": input_variance}
         if self._previous is not None:
             output, original, was = self._previous
             pairs = (output, moment.output), (original, moment.original), (was, inside)
@@ -160,19 +162,19 @@ class FaceComparison:
         return row
 
 
-def _measure_movement(made: Landmarks, landmarks: Landmarks) -> dict[str, float]:
-    mine, true = FaceGeometry.from_landmarks(made), FaceGeometry.from_landmarks(landmarks)
-    eyes = [eye_state(each) for each in (made, landmarks)]
+def _measure_movement(output_landmarks: Landmarks, landmarks: Landmarks) -> dict[str, float]:
+    mine, true = FaceGeometry.from_landmarks(output_landmarks), FaceGeometry.from_landmarks(landmarks)
+    eyes = [eye_state(points) for points in (output_landmarks, landmarks)]
     row = {
-        "landmarks": geometry.landmark_error(made, landmarks),
+        "landmarks": geometry.landmark_error(output_landmarks, landmarks),
         "expression": expression_error(mine, true),
         "pose": pose_error(mine, true),
-        "mouth_output": mouth_opening(made),
+        "mouth_output": mouth_opening(output_landmarks),
         "mouth_input": mouth_opening(landmarks),
-        "eyes_output": eye_opening(made),
+        "eyes_output": eye_opening(output_landmarks),
         "eyes_input": eye_opening(landmarks),
     }
-    row |= dict(zip(MIMICRY, (*measure_mimicry(made), *measure_mimicry(landmarks)), strict=True))
+    row |= dict(zip(MIMICRY, (*measure_mimicry(output_landmarks), *measure_mimicry(landmarks)), strict=True))
     for side, state in zip(("output", "input"), eyes, strict=True):
         row |= {f"gaze_x_{side}": float(state.gaze[0]), f"gaze_y_{side}": float(state.gaze[1])}
     if eyes[1].opening >= OPEN:

@@ -97,7 +97,7 @@ class _RowResult:
     """Measurements of one method's pictures, and its pictures for the sheet."""
 
     own: list[SelfReenactment] = field(default_factory=list)
-    other: list[CrossReenactment] = field(default_factory=list)
+    cross: list[CrossReenactment] = field(default_factory=list)
     pictures: list[tuple[str, np.ndarray]] = field(default_factory=list)
 
 
@@ -121,14 +121,14 @@ class _Evaluation:
     def table(self) -> HeadsTable:
         """Evaluate all subjects in turn; a renderer is released once its pictures are measured."""
         settings, rows = self._settings, self._factory.rows
-        found: dict[tuple[int, str], dict[str, _RowResult]] = defaultdict(dict)
+        results: dict[tuple[int, str], dict[str, _RowResult]] = defaultdict(dict)
         total = len(self._subjects) * len(settings.shots) * len(rows)
         most = settings.columns  # moments on the sheet
         count = min(len(self._subjects), most)
         self._own_columns, self._other_columns = [most // count] * count, [1] * min(count, max(1, most // 2))
         for number, subject in enumerate(self._subjects):
             runs = self._runs(number)
-            done: dict[tuple[int, str], _RowResult] = {}
+            row_results: dict[tuple[int, str], _RowResult] = {}
             for count in settings.shots:
                 for place, row in enumerate(rows):
                     # Whoever has fewer shots than T gives the same ones again: nothing new would come of it.
@@ -136,25 +136,25 @@ class _Evaluation:
                     step = (number * len(settings.shots) + settings.shots.index(count)) * len(rows) + place
                     note = f"{subject.name}, T = {count}, {row}"
                     self._progress(Progress("heads", step, total, "rows", note))
-                    if key not in done:
-                        done[key] = self._row(number, row, key[0], runs, note)
-                    found[count, row][subject.name] = done[key]
-                    for column, picture in done[key].pictures:
+                    if key not in row_results:
+                        row_results[key] = self._row(number, row, key[0], runs, note)
+                    results[count, row][subject.name] = row_results[key]
+                    for column, picture in row_results[key].pictures:
                         self.sheet.add(f"T={count} {row}", column, picture)
         self._progress(Progress("heads", total, total, "rows"))
         scores: dict[int, dict[str, HeadScores]] = defaultdict(dict)
-        each: dict[int, dict[str, dict[str, HeadScores]]] = defaultdict(dict)
+        person_scores: dict[int, dict[str, dict[str, HeadScores]]] = defaultdict(dict)
         for count in settings.shots:
             for row in rows:
-                people = found[count, row]
+                people = results[count, row]
                 own = [one for result in people.values() for one in result.own]
-                other = [one for result in people.values() for one in result.other]
-                scores[count][row] = HeadScores.from_records(own, other)
-                each[count][row] = {
-                    name: HeadScores.from_records(result.own, result.other) for name, result in people.items()
+                cross = [one for result in people.values() for one in result.cross]
+                scores[count][row] = HeadScores.from_records(own, cross)
+                person_scores[count][row] = {
+                    name: HeadScores.from_records(result.own, result.cross) for name, result in people.items()
                 }
         names = [subject.name for subject in self._subjects]
-        return HeadsTable(dict(scores), names, self._notes(), asdict(settings), dict(each))
+        return HeadsTable(dict(scores), names, self._notes(), asdict(settings), dict(person_scores))
 
     def _row(self, number: int, row: str, count: int, runs: list[_MotionRun], note: str) -> _RowResult:
         """Prepare a row's renderer for a subject, render every run, and measure them."""
@@ -168,15 +168,15 @@ class _Evaluation:
         result = _RowResult()
         for run in runs:
             self._cancel.check()
-            made = make(run.moments)
+            renders = make(run.moments)
             if run.driver:
                 measure = self._evaluator.measure_cross_reenactment
-                wanted = [moment.geometry for moment in run.moments]
-                result.other += measure(made, wanted, subject.embedding, run.truth)
+                targets = [moment.geometry for moment in run.moments]
+                result.cross += measure(renders, targets, subject.embedding, run.truth)
             else:
-                result.own += self._evaluator.measure_self_reenactment(number, made, run.truth)
+                result.own += self._evaluator.measure_self_reenactment(number, renders, run.truth)
             if run.column:
-                result.pictures.append((run.column, made[run.sheet_moment]))
+                result.pictures.append((run.column, renders[run.sheet_moment]))
         return result
 
     def _runs(self, number: int) -> list[_MotionRun]:
@@ -188,8 +188,8 @@ class _Evaluation:
             moments = [TargetFrame(shot.geometry, shot.blendshapes) for shot in shots]
             runs.append(_MotionRun(moments, self._evaluator.measure([shot.picture for shot in shots])))
         for driver in self._drivers(number):
-            chosen = np.linspace(0, len(driver.runs) - 1, min(len(driver.runs), settings.cross_frames // RUN))
-            for indices in (driver.runs[int(index)] for index in chosen):
+            run_numbers = np.linspace(0, len(driver.runs) - 1, min(len(driver.runs), settings.cross_frames // RUN))
+            for indices in (driver.runs[int(index)] for index in run_numbers):
                 pictures = [gallery.shot(driver.identity, index).picture for index in indices]
                 moments = drive_subject(gallery, subject, driver, indices)
                 truth = self._evaluator.measure_without_features(pictures)
@@ -199,8 +199,8 @@ class _Evaluation:
 
     def _drivers(self, number: int) -> list[Subject]:
         """Other subjects who are filmed, in turns."""
-        others = self._subjects[number + 1 :] + self._subjects[:number]
-        videos = [other for other in others if other.identity.is_video]
+        candidates = self._subjects[number + 1 :] + self._subjects[:number]
+        videos = [other for other in candidates if other.identity.is_video]
         first = number % max(1, len(videos))
         return (videos[first:] + videos[:first])[: self._settings.cross_drivers]
 
@@ -212,12 +212,12 @@ class _Evaluation:
         for is_driven, counts in ((False, self._own_columns), (True, self._other_columns)):
             offered = []
             for run in (run for run in runs if bool(run.driver) == is_driven):
-                apart = [abs(mouth_opening(m.geometry.landmarks) - rest) for m in run.moments]
-                offered.append((max(apart), int(np.argmax(apart)), run))
+                changes = [abs(mouth_opening(m.geometry.landmarks) - rest) for m in run.moments]
+                offered.append((max(changes), int(np.argmax(changes)), run))
             offered.sort(key=lambda one: -one[0])
             for place, (_, moment, run) in enumerate(offered[: counts[number] if number < len(counts) else 0]):
-                by = f" by {run.driver}" if run.driver else ""
-                run.column, run.sheet_moment = f"{subject.name[:11]}{by} {place + 1}", moment
+                suffix = f" by {run.driver}" if run.driver else ""
+                run.column, run.sheet_moment = f"{subject.name[:11]}{suffix} {place + 1}", moment
                 self.sheet.add(SHOT, run.column, shot.picture)
                 self.sheet.add(TRUTH, run.column, run.truth[moment].picture)
 
@@ -232,13 +232,13 @@ class _Evaluation:
             notes.append(
                 f"{len(fewer)} people have fewer than {max(settings.shots)} pictures to spare, and give all they have"
             )
-        between = [
+        cosines = [
             float(subject.embedding @ driver.embedding)
             for number, subject in enumerate(subjects)
             for driver in self._drivers(number)
         ]
-        if between:
-            notes.append(f"portraits and their drivers have a cosine of {np.mean(between):.2f} themselves")
+        if cosines:
+            notes.append(f"portraits and their drivers have a cosine of {np.mean(cosines):.2f} themselves")
         elif settings.cross_drivers:
             notes.append("nobody else is filmed: nobody was driven by another")
         return notes

@@ -84,23 +84,23 @@ class PictureEvaluator:
         )
 
     def measure_self_reenactment(
-        self, person: int, made: Sequence[np.ndarray], truth: Sequence[PictureMeasures]
+        self, person: int, renders: Sequence[np.ndarray], truth: Sequence[PictureMeasures]
     ) -> list[SelfReenactment]:
         """Compare a run of consecutive generated frames with the true ones."""
-        found = []
-        masks = [face_mask(each.geometry.landmarks, *each.picture.shape[:2]) for each in truth]
-        for index, (mine, real) in enumerate(zip(self.measure(made), truth, strict=True)):
+        records = []
+        masks = [face_mask(measures.geometry.landmarks, *measures.picture.shape[:2]) for measures in truth]
+        for index, (mine, real) in enumerate(zip(self.measure(renders), truth, strict=True)):
             assert mine.perceived is not None and real.perceived is not None
             inside = masks[index] > INSIDE
             whole, face = ssim(mine.picture, real.picture, masks[index])
-            before = None
+            flicker = None
             if index:
-                before = compensated_differences(
-                    (made[index - 1], mine.picture),
+                flicker = compensated_differences(
+                    (renders[index - 1], mine.picture),
                     (truth[index - 1].picture, real.picture),
                     (masks[index - 1] > INSIDE, inside),
                 )
-            found.append(
+            records.append(
                 SelfReenactment(
                     person,
                     whole,
@@ -113,24 +113,24 @@ class PictureEvaluator:
                     (mine.eyes, real.eyes),
                     (laplacian_variance(mine.picture, inside), laplacian_variance(real.picture, inside)),
                     (mine.perceived.pooled, real.perceived.pooled),
-                    before,
+                    flicker,
                 )
             )
-        return found
+        return records
 
     def measure_cross_reenactment(
         self,
-        made: Sequence[np.ndarray],
-        wanted: Sequence[FaceGeometry],
+        renders: Sequence[np.ndarray],
+        targets: Sequence[FaceGeometry],
         portrait: np.ndarray,
         drivers: Sequence[PictureMeasures],
     ) -> list[CrossReenactment]:
-        """Measure a run that ``drivers`` drive, faces to be at ``wanted``; ``portrait``: (128,) of whom they drive."""
+        """Measure a run that ``drivers`` drive, faces to be at ``targets``; ``portrait``: (128,) of whom they drive."""
         return [
             CrossReenactment(
                 float(mine.embedding @ portrait),
                 float(mine.embedding @ driver.embedding),
-                landmark_error(mine.geometry.landmarks, asked.landmarks),
+                landmark_error(mine.geometry.landmarks, target.landmarks),
             )
-            for mine, asked, driver in zip(self.measure_without_features(made), wanted, drivers, strict=True)
+            for mine, target, driver in zip(self.measure_without_features(renders), targets, drivers, strict=True)
         ]

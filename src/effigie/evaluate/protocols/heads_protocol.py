@@ -54,7 +54,7 @@ class Subject:
 
 def choose_subjects(gallery: IdentityDataset, model: IdentityModel, settings: HeadsSettings) -> list[Subject]:
     """The people of a gallery, the longest clip of each, those filmed longest first."""
-    found: list[Subject] = []
+    subjects: list[Subject] = []
     for identity in sorted(gallery.identities, key=lambda one: (-one.is_video, -len(one))):
         if len(identity) < 2:
             continue
@@ -62,20 +62,20 @@ def choose_subjects(gallery: IdentityDataset, model: IdentityModel, settings: He
         shots, runs = split_shots(calm, identity.is_video, settings.frames)
         first = gallery.shot(identity, shots[0])
         embedding = model.embed(first.picture, first.geometry.landmarks)
-        if all(float(embedding @ other.embedding) < SAME_PERSON_SIMILARITY for other in found):
-            found.append(Subject(identity.clips[shots[0]], identity, shots, runs, embedding))
-        if settings.people is not None and len(found) == settings.people:
+        if all(float(embedding @ other.embedding) < SAME_PERSON_SIMILARITY for other in subjects):
+            subjects.append(Subject(identity.clips[shots[0]], identity, shots, runs, embedding))
+        if settings.people is not None and len(subjects) == settings.people:
             break
-    if not found:
+    if not subjects:
         raise FaceSetError("nobody to measure: at least two frames of a person are needed")
-    return found
+    return subjects
 
 
 def neutral_distance(gallery: IdentityDataset, identity: Identity, index: int) -> float:
     """Distance of a frame from a neutral, frontal face with open eyes; 0 is there."""
-    shown = gallery.blendshapes(identity, index)
+    expression = gallery.blendshapes(identity, index)
     angles = gallery.geometry(identity, index).pose.angles[:2] / 25
-    return float((shown[EXPRESSIVE] ** 2).sum() + (shown[BLINKS] ** 2).sum() + (angles**2).sum())
+    return float((expression[EXPRESSIVE] ** 2).sum() + (expression[BLINKS] ** 2).sum() + (angles**2).sum())
 
 
 def split_shots(calm: np.ndarray, is_video: bool, frames: int) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
@@ -83,8 +83,8 @@ def split_shots(calm: np.ndarray, is_video: bool, frames: int) -> tuple[tuple[in
     count = len(calm)
     if not is_video:
         order = [int(index) for index in np.argsort(calm, kind="stable")]
-        wanted = sorted(order[1::2])[:frames]
-        return tuple(i for i in order if i not in wanted)[:MAX_SHOTS], tuple((i,) for i in wanted)
+        test_shots = sorted(order[1::2])[:frames]
+        return tuple(i for i in order if i not in test_shots)[:MAX_SHOTS], tuple((i,) for i in test_shots)
     edge = round((1 - HELD_OUT) * count)
     last = max(1, edge - min(MIN_FRAME_GAP, edge // 2))
     length = min(RUN, count - edge)
@@ -95,12 +95,12 @@ def split_shots(calm: np.ndarray, is_video: bool, frames: int) -> tuple[tuple[in
 
 def select_spread(first: int, count: int) -> tuple[int, ...]:
     """At most 32 of the numbers below ``count``: ``first``, then always the one farthest from all before it."""
-    chosen = [first]
+    selection = [first]
     distance = np.abs(np.arange(count) - first)
-    while len(chosen) < min(MAX_SHOTS, count):
-        chosen.append(int(np.argmax(distance)))
-        distance = np.minimum(distance, np.abs(np.arange(count) - chosen[-1]))
-    return tuple(chosen)
+    while len(selection) < min(MAX_SHOTS, count):
+        selection.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.abs(np.arange(count) - selection[-1]))
+    return tuple(selection)
 
 
 def drive_subject(
@@ -113,8 +113,8 @@ def drive_subject(
     """
     portrait = gallery.shot(subject.identity, subject.shots[0])
     numbers = [driver.shots[0], *frames]
-    shown = np.stack([gallery.blendshapes(driver.identity, number) for number in numbers])
-    motion = build_motion([gallery.geometry(driver.identity, number) for number in numbers], shown)
+    expressions = np.stack([gallery.blendshapes(driver.identity, number) for number in numbers])
+    motion = build_motion([gallery.geometry(driver.identity, number) for number in numbers], expressions)
     retarget = Retargeter(portrait.geometry.landmarks, motion, Controls(ease=0))
     size = portrait.picture.shape[0]
     moments = []
@@ -124,7 +124,7 @@ def drive_subject(
         moments.append(
             TargetFrame(
                 FaceGeometry.from_frame_landmarks(landmarks, matrix),
-                np.clip(portrait.blendshapes + shown[index] - shown[0], 0, 1),
+                np.clip(portrait.blendshapes + expressions[index] - expressions[0], 0, 1),
             )
         )
     return moments

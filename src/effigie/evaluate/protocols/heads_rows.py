@@ -63,15 +63,15 @@ class GeneratorRenderer:
         self._album = ReferenceSet(shots, self._side) if generator.prior else None
 
     def __call__(self, run: Sequence[TargetFrame]) -> list[np.ndarray]:
-        wanted = [moment.geometry.landmarks for moment in run]
+        targets = [moment.geometry.landmarks for moment in run]
         if self._album is None:
-            pictures = [self._maker(points, self._side, None, None) for points in wanted]
+            pictures = [self._maker(points, self._side, None, None) for points in targets]
         else:
             pictures = []
-            for points, stored in zip(wanted, render_priors(self._album, run), strict=True):
+            for points, stored in zip(targets, render_priors(self._album, run), strict=True):
                 prior = stored / np.float32(255)
-                made = self._maker(points, self._side, prior[..., :3], prior[..., 3])
-                pictures.append(paste_face(made, prior[..., :3], points))
+                output = self._maker(points, self._side, prior[..., :3], prior[..., 3])
+                pictures.append(paste_face(output, prior[..., :3], points))
         return [np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8) for picture in pictures]
 
 

@@ -60,20 +60,23 @@ def create_mark_function(output_clip: str | Path, input_clip: Path, folder: Mask
 
     What is measured is the swap; the mark has figures of its own.
     """
-    found = read_credentials(Path(output_clip)).mark
-    if found is None:
+    mark_record = read_credentials(Path(output_clip)).mark
+    if mark_record is None:
         return lambda frame: frame.image
     markers: dict[tuple[int, ...], WatermarkEmbedder] = {}
-    tracker, kept = Tracker(), dict[int, list[Anchor]]()  # by frame: the input is read twice, and tracked once
+    # The input is read twice, and tracked once.
+    tracker, anchors_by_frame = Tracker(), dict[int, list[Anchor]]()
 
     def mark(frame: Frame) -> np.ndarray:
         size = frame.image.shape[:2]
         if size not in markers:
-            markers[size] = create_embedder(found, size, input_clip)
+            markers[size] = create_embedder(mark_record, size, input_clip)
         face = folder[frame.index] if folder is not None else None
-        if frame.index not in kept:
-            kept[frame.index] = [measure_anchor(one.landmark_result.landmarks) for one in tracker(frame.image)]
-        anchors = kept[frame.index]
+        if frame.index not in anchors_by_frame:
+            anchors_by_frame[frame.index] = [
+                measure_anchor(one.landmark_result.landmarks) for one in tracker(frame.image)
+            ]
+        anchors = anchors_by_frame[frame.index]
         if face is not None:
             anchors = [anchor for anchor in anchors if _is_made(anchor, face)]
         if frame.native is None:
@@ -96,9 +99,9 @@ def crop_to_size(frame: Frame, size: tuple[int, int], path: str | Path | None) -
     return frame.image[: size[0], : size[1]]
 
 
-def check_size(found: tuple[int, ...], size: tuple[int, int], path: str | Path | None) -> None:
+def check_size(shape: tuple[int, ...], size: tuple[int, int], path: str | Path | None) -> None:
     """Raise UsageError unless (height, width) are those wanted, or one more for 4:2:0."""
-    if not all(wanted <= side <= wanted + 1 for side, wanted in zip(found, size, strict=True)):
+    if not all(length <= side <= length + 1 for side, length in zip(shape, size, strict=True)):
         raise UsageError(
-            f"{path} is {found[1]}x{found[0]}, the input {size[1]}x{size[0]}: it was not made from this clip"
+            f"{path} is {shape[1]}x{shape[0]}, the input {size[1]}x{size[0]}: it was not made from this clip"
         )

@@ -32,8 +32,8 @@ def gallery_embeddings(facesets: Iterable[FaceSet | str | Path]) -> list[np.ndar
     people = []
     for faces in facesets:
         opened = FaceSet.from_path(faces)
-        found = opened.load(["embedding", "cluster"])
-        clusters, embeddings = np.asarray(found["cluster"]), np.asarray(found["embedding"])
+        records = opened.load(["embedding", "cluster"])
+        clusters, embeddings = np.asarray(records["cluster"]), np.asarray(records["embedding"])
         people += [embeddings[clusters == cluster] for cluster in np.unique(clusters)]
     return people
 
@@ -46,12 +46,12 @@ def sample_source_faces(faces: FaceSet | str | Path, person: int, most: int) -> 
 def _sample_faces(faces: FaceSet | str | Path, person: int, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Crops and landmarks in them, evenly over all frames of a person, in the order of the footage."""
     opened = FaceSet.from_path(faces)
-    found = opened.load(["landmarks", "matrix"], where=f"cluster == {person}")
-    if not len(found):
+    samples = opened.load(["landmarks", "matrix"], where=f"cluster == {person}")
+    if not len(samples):
         raise FaceSetError(f"{opened.path} has no person {person}: see `effigie faces cluster {opened.path}`")
-    chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
-    for picture, index in zip(found.crops(chosen), chosen, strict=True):
-        yield picture, apply_affine(found.matrix[index], found.landmarks[index])
+    indices = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
+    for picture, index in zip(samples.crops(indices), indices, strict=True):
+        yield picture, apply_affine(samples.matrix[index], samples.landmarks[index])
 
 
 @dataclass
@@ -77,20 +77,20 @@ class TrackMatcher:
         the nearest track that is nobody's.
         """
         middles = [centroid(person) for person in people]
-        found: list[dict[int, float]] = [{} for _ in people]
+        matches: list[dict[int, float]] = [{} for _ in people]
         rest: dict[int, list[float]] = {}
         for track, total in self._sums.items():
-            near = [float(centroid(total) @ middle) for middle in middles]
-            person = int(np.argmax(near))
-            if near[person] >= SAME_PERSON_SIMILARITY:
-                found[person][track] = near[person]
+            cosines = [float(centroid(total) @ middle) for middle in middles]
+            person = int(np.argmax(cosines))
+            if cosines[person] >= SAME_PERSON_SIMILARITY:
+                matches[person][track] = cosines[person]
             else:
-                rest[track] = near
-        for person, mine in enumerate(found):
+                rest[track] = cosines
+        for person, mine in enumerate(matches):
             if not mine and rest:
                 track = max(rest, key=lambda track: rest[track][person])
                 mine[track] = rest.pop(track)[person]
-        return found
+        return matches
 
     def count_frames(self, tracks: Iterable[int]) -> int:
         return sum(self._frames[track] for track in tracks)
@@ -98,8 +98,8 @@ class TrackMatcher:
 
 def find_person(faces: Sequence[TrackedFace], tracks: dict[int, float]) -> TrackedFace | None:
     """The face in a frame whose track is nearest to the person, if one is there."""
-    there = [face for face in faces if face.track in tracks]
-    return max(there, key=lambda face: tracks[face.track], default=None)
+    candidates = [face for face in faces if face.track in tracks]
+    return max(candidates, key=lambda face: tracks[face.track], default=None)
 
 
 def find_overlapping_face(faces: Sequence[TrackedFace], face: TrackedFace) -> TrackedFace | None:

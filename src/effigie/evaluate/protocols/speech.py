@@ -53,25 +53,25 @@ def evaluate_speech(
         CancelledError: asked to stop.
     """
     cancel = cancel or CancelToken()
-    spoken = []
-    for done, path in enumerate(map(Path, clips)):
+    spoken_clips = []
+    for count, path in enumerate(map(Path, clips)):
         talker = Talker(path.stem) if talkers is None else talkers.get(path.name)
         if talker is None:
             raise UsageError(f"who speaks in {path.name} is not said: add a line for it to the table of talkers")
         motion = _read_motion(path, motions, cancel)
-        spoken.append(read_spoken_clip(path, talker.person, motion, talker.sound_late_s))
-        progress(Progress("read", done + 1, len(clips), "clips"))
+        spoken_clips.append(read_spoken_clip(path, talker.person, motion, talker.sound_late_s))
+        progress(Progress("read", count + 1, len(clips), "clips"))
     if talkers is None:
         shipped = load_mouth()
-        models = {clip.person: shipped for clip in spoken}
+        models = {clip.person: shipped for clip in spoken_clips}
     else:
-        if len({clip.person for clip in spoken}) < 2:
+        if len({clip.person for clip in spoken_clips}) < 2:
             raise UsageError("leaving a talker out needs two or more: add clips of other people")
-        models = train_mouth(spoken, progress=progress, cancel=cancel).left_out
+        models = train_mouth(spoken_clips, progress=progress, cancel=cancel).left_out
     scores = []
-    for done, clip in enumerate(spoken):
+    for count, clip in enumerate(spoken_clips):
         scores.append(measure_clip(clip, models[clip.person], cancel))
-        progress(Progress("measure", done + 1, len(spoken), "clips"))
+        progress(Progress("measure", count + 1, len(spoken_clips), "clips"))
     return SpeechScores(tuple(scores))
 
 
@@ -79,7 +79,7 @@ def measure_clip(clip: SpokenClip, model: MouthModel, cancel: CancelToken | None
     """The scores of one clip, made as an animation would make it."""
     track = predict_mouth([clip.samples / clip.loudness.gain], clip.loudness, clip.times, model, cancel=cancel)
     shapes = np.asarray(SpokenShapes(model, track, None))
-    made, own = metrics.measure_mouth(shapes), metrics.measure_mouth(clip.unposed)
+    output, own = metrics.measure_mouth(shapes), metrics.measure_mouth(clip.unposed)
     step_s = float(np.median(np.diff(clip.times)))
     closures = metrics.find_closures(own[:, 0], clip.heard, step_s)
     quiet = track.activity == 0
@@ -87,15 +87,15 @@ def measure_clip(clip: SpokenClip, model: MouthModel, cancel: CancelToken | None
         name=clip.name,
         person=clip.person,
         pictures=len(clip.times),
-        correlations=tuple(metrics.correlate(made, own).tolist()),
-        sizes=tuple(metrics.measure_size(made, own).tolist()),
+        correlations=tuple(metrics.correlate(output, own).tolist()),
+        sizes=tuple(metrics.measure_size(output, own).tolist()),
         closures=len(closures),
-        shut=int(metrics.share_shut(made[:, 0], closures, step_s).sum()),
-        wrongly_shut=metrics.share_wrongly_shut(made[:, 0], own[:, 0], clip.heard),
-        onset_ms=metrics.measure_onset(made[:, 0], own[:, 0], clip.times, clip.loudness.phrases()[0][0]),
-        lag_s=metrics.find_lag(made[:, 0], own[:, 0], step_s),
-        shake=metrics.measure_shake(made[:, 0], own[:, 0]),
-        quiet_cm=float(np.ptp(made[quiet], axis=0).max()) if quiet.any() else float("nan"),
+        shut=int(metrics.share_shut(output[:, 0], closures, step_s).sum()),
+        wrongly_shut=metrics.share_wrongly_shut(output[:, 0], own[:, 0], clip.heard),
+        onset_ms=metrics.measure_onset(output[:, 0], own[:, 0], clip.times, clip.loudness.phrases()[0][0]),
+        lag_s=metrics.find_lag(output[:, 0], own[:, 0], step_s),
+        shake=metrics.measure_shake(output[:, 0], own[:, 0]),
+        quiet_cm=float(np.ptp(output[quiet], axis=0).max()) if quiet.any() else float("nan"),
     )
 
 
@@ -119,11 +119,11 @@ def read_talkers(table: Path) -> dict[str, Talker]:
 def _read_motion(clip: Path, folder: Path | None, cancel: CancelToken) -> Motion:
     if folder is None:
         return read_motion(clip, cancel=cancel)
-    kept = folder / f"{clip.stem}.motion"
-    if is_template(kept):
-        return load_motion(kept)
+    template = folder / f"{clip.stem}.motion"
+    if is_template(template):
+        return load_motion(template)
     from effigie.heads.motion.template import save_motion
 
     motion = read_motion(clip, cancel=cancel)
-    save_motion(motion, kept)
+    save_motion(motion, template)
     return motion

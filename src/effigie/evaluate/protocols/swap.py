@@ -159,9 +159,9 @@ def evaluate_people(
     settings, cancel = settings or EvaluateSettings(), cancel or CancelToken()
     if not people:
         raise UsageError("name somebody whose face was swapped: a source and a target")
-    info, made = probe(input_clip), probe(output_clip)
+    info, output_info = probe(input_clip), probe(output_clip)
     size = (info.height, info.width)
-    check_size((made.height, made.width), size, output_clip)
+    check_size((output_info.height, output_info.width), size, output_clip)
     folder = MaskFolder(masks, size) if masks is not None else None
     covers = MaskFolder(occluders, size, OCCLUDER_MASKS) if occluders is not None else None
     identity = IdentityModel()
@@ -183,9 +183,13 @@ def evaluate_people(
         comparison = ClipComparison(faces, tracks, tracker, settings.interval)
         times = _compare(comparison, output_clip, info, encoded, mark, folder, covers, progress, cancel)
     crowds = [sample_source_faces(one.source, one.source_person, settings.frechet_faces) for one in people]
-    known = gallery_embeddings(gallery)
-    known += [target for target in targets if known and not any(is_same_person(target, one) for one in known)]
-    found = [face_scores(comparison, role, sources, crowd, known) for role, crowd in enumerate(crowds)]
+    gallery_people = gallery_embeddings(gallery)
+    gallery_people += [
+        target
+        for target in targets
+        if gallery_people and not any(is_same_person(target, one) for one in gallery_people)
+    ]
+    scores = [face_scores(comparison, role, sources, crowd, gallery_people) for role, crowd in enumerate(crowds)]
     if sheet is not None:
         name = Path(output_clip).name
         tables = [face.table for face in faces]
@@ -198,7 +202,7 @@ def evaluate_people(
     return PeopleScores(
         [
             SwapScores(**each, **shared, notes=_own_notes(face, each["frechet"]) + notes, faces=face.table)
-            for each, face in zip(found, faces, strict=True)
+            for each, face in zip(scores, faces, strict=True)
         ]
     )
 
@@ -220,8 +224,8 @@ def _compare(
     with contextlib.ExitStack() as stack:
         reader = stack.enter_context(VideoReader(info.path, native=True))
         output = stack.enter_context(VideoReader(output_clip))
-        other = stack.enter_context(VideoReader(encoded)) if encoded else None
-        for index, (frame, original, reencoded) in enumerate(zip_longest(output, reader, other or ())):
+        encoded_reader = stack.enter_context(VideoReader(encoded)) if encoded else None
+        for index, (frame, original, reencoded) in enumerate(zip_longest(output, reader, encoded_reader or ())):
             cancel.check()
             for one, so_far in ((frame, times[0]), (original, times[1])):
                 if one is not None:

@@ -63,8 +63,8 @@ class Figure:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Figure:
-        known = {key: values[key] for key in ("name", "unit", "at_least", "at_most")}
-        return cls(value=float(values["value"]), **known)
+        labels = {key: values[key] for key in ("name", "unit", "at_least", "at_most")}
+        return cls(value=float(values["value"]), **labels)
 
 
 def yes_no_figure(name: str, holds: bool) -> Figure:
@@ -77,8 +77,8 @@ def mean_figure(figures: list[Figure], weights: list[int]) -> Figure:
     values = [figure.value for figure in figures]
     if figures[0].unit == YES:
         return replace(figures[0], value=min(values))
-    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if not math.isnan(value)]
-    if not known:
+    finite = [(value, weight) for value, weight in zip(values, weights, strict=True) if not math.isnan(value)]
+    if not finite:
         return figures[0]
-    total = sum(value * weight for value, weight in known) / sum(weight for _, weight in known)
+    total = sum(value * weight for value, weight in finite) / sum(weight for _, weight in finite)
     return replace(figures[0], value=total)

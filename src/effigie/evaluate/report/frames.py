@@ -55,16 +55,16 @@ class FrameTable:
 
 def merge_rows(pictures: FrameTable, faces: Sequence[FrameTable]) -> Iterator[dict[str, Any]]:
     """Rows of frames and of the faces in them, in the order of the frames; a frame without a face has one row."""
-    each = [iter(table.rows()) for table in faces]
-    waiting = [next(rows, None) for rows in each]
+    iterators = [iter(table.rows()) for table in faces]
+    waiting = [next(rows, None) for rows in iterators]
     for picture in pictures.rows():
-        found = False
+        has_face = False
         for number, row in enumerate(waiting):
             if row is not None and row["frame"] == picture["frame"]:
                 yield {**picture, "person": number, **row}
-                waiting[number] = next(each[number], None)
-                found = True
-        if not found:
+                waiting[number] = next(iterators[number], None)
+                has_face = True
+        if not has_face:
             yield {**picture, "person": None}
 
 

@@ -20,7 +20,7 @@ class HeadsSheet:
 
     columns: list[str] = field(default_factory=list)
     rows: list[str] = field(default_factory=list)
-    _kept: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    _cells: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def add(self, row: str, column: str, picture: Image) -> None:
         """Put an (S, S, 3) uint8 picture in its place; rows and columns come in the order of their first picture."""
@@ -28,7 +28,7 @@ class HeadsSheet:
             if name not in names:
                 names.append(name)
         way = cv2.INTER_AREA if picture.shape[0] > SIDE else cv2.INTER_CUBIC
-        self._kept[row, column] = cv2.resize(picture, (SIDE, SIDE), interpolation=way)
+        self._cells[row, column] = cv2.resize(picture, (SIDE, SIDE), interpolation=way)
 
     def draw(self, title: str) -> np.ndarray:
         """(H, W, 3) uint8 RGB; places without a picture stay dark."""
@@ -43,7 +43,7 @@ class HeadsSheet:
             draw_text(image, row, (MARGIN, top + SIDE // 2), 0.4, TEXT)
             for number, column in enumerate(self.columns):
                 left = LABEL + number * step
-                image[top : top + SIDE, left : left + SIDE] = self._kept.get((row, column), MISSING)
+                image[top : top + SIDE, left : left + SIDE] = self._cells.get((row, column), MISSING)
         return image
 
 

@@ -45,12 +45,12 @@ class HeadScores:
     driven: int  # moments
 
     @classmethod
-    def from_records(cls, own: Sequence[SelfReenactment], other: Sequence[CrossReenactment]) -> HeadScores:
+    def from_records(cls, own: Sequence[SelfReenactment], cross: Sequence[CrossReenactment]) -> HeadScores:
         """Aggregate the moments of a row."""
         eyes = compare_eyes(
-            [each.eyes[0] for each in own], [each.eyes[1] for each in own], [each.person for each in own]
+            [record.eyes[0] for record in own], [record.eyes[1] for record in own], [record.person for record in own]
         )
-        pooled = [np.stack([each.pooled[side] for each in own]) for side in (0, 1)]
+        pooled = [np.stack([record.pooled[side] for record in own]) for side in (0, 1)]
         means = ("ssim", "ssim_face", "perceptual_distance", "csim", "landmarks", "expression", "pose")
         return cls(
             **{name: _mean(own, name) for name in means},
@@ -59,13 +59,13 @@ class HeadScores:
             blink=eyes.blink,
             gaze_error=eyes.gaze_error,
             gaze=eyes.gaze,
-            sharpness=compare_sharpness(np.array([each.sharpness for each in own])).ratio,
-            flicker=compare_flicker(np.array([each.flicker for each in own if each.flicker])).ratio,
+            sharpness=compare_sharpness(np.array([record.sharpness for record in own])).ratio,
+            flicker=compare_flicker(np.array([record.flicker for record in own if record.flicker])).ratio,
             moments=len(own),
-            to_portrait=_mean(other, "to_portrait"),
-            to_driver=_mean(other, "to_driver"),
-            asked=_mean(other, "landmarks"),
-            driven=len(other),
+            to_portrait=_mean(cross, "to_portrait"),
+            to_driver=_mean(cross, "to_driver"),
+            asked=_mean(cross, "landmarks"),
+            driven=len(cross),
         )
 
 
@@ -128,7 +128,7 @@ class HeadsTable:
     notes: list[str] = field(default_factory=list)  # sentences on what was and what was not measured
     settings: dict[str, Any] = field(default_factory=dict)  # as JSON values
     # T -> row -> clip -> figures of one person.
-    each: dict[int, dict[str, dict[str, HeadScores]]] = field(default_factory=dict)
+    person_scores: dict[int, dict[str, dict[str, HeadScores]]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -144,7 +144,7 @@ class HeadsTable:
                     row: {name: to_finite_json(scores) for name, scores in people.items()}
                     for row, people in rows.items()
                 }
-                for count, rows in self.each.items()
+                for count, rows in self.person_scores.items()
             },
         }
 
@@ -152,11 +152,11 @@ class HeadsTable:
         """A table for each T, of the people's own motion and of others'."""
         parts = []
         for count, rows in self.scores.items():
-            some = next(iter(rows.values()))
-            parts.append(f"### T = {count}\n\nTheir own motion, {some.moments} moments held out:\n")
+            example = next(iter(rows.values()))
+            parts.append(f"### T = {count}\n\nTheir own motion, {example.moments} moments held out:\n")
             parts.append(_table(COLUMNS, rows))
-            if some.driven:
-                parts.append(f"\nSomebody else's motion, {some.driven} moments:\n")
+            if example.driven:
+                parts.append(f"\nSomebody else's motion, {example.driven} moments:\n")
                 parts.append(_table(CROSS, rows))
             parts.append("")
         return "\n".join([*parts, *(f"- {note}" for note in self.notes)]) + "\n"

@@ -70,8 +70,8 @@ class SwapScores:
 
     def to_json(self, frames: bool = False) -> dict[str, Any]:
         """JSON values; what is not finite becomes None. With ``frames``, every frame's figures too."""
-        known = [each for each in fields(self) if each.name not in ("pictures", "faces")]
-        plain = {stored_name(each): _plain(getattr(self, each.name)) for each in known}
+        plain_fields = [one for one in fields(self) if one.name not in ("pictures", "faces")]
+        plain = {stored_name(one): _plain(getattr(self, one.name)) for one in plain_fields}
         rows = {"frames": list(merge_rows(self.pictures, [self.faces]))} if frames else {}
         return _finite(plain) | rows
 

@@ -90,9 +90,9 @@ def _average(clips: Sequence[ClipScores]) -> np.ndarray:
         )
         for clip in clips
     ]
-    found = _nanmean(np.array(rows))
-    found[4] = _share_shut(clips)
-    return found
+    averages = _nanmean(np.array(rows))
+    averages[4] = _share_shut(clips)
+    return averages
 
 
 def _share_shut(clips: Sequence[ClipScores]) -> float:

@@ -59,7 +59,7 @@ def face_scores(
         "seam": _seam(table) if comparison.masked else None,
         "occlusion": (
             compare_occlusion(table.complete_rows("in_front", "covered", "replaced", "bare"), comparison.masked)
-            if comparison.drawn
+            if comparison.has_covers
             else None
         ),
         "background_psnr": comparison.background.psnr,
@@ -99,13 +99,13 @@ def _seam(table: FrameTable) -> SeamScores:
 
 
 def _settling(table: FrameTable) -> CutStabilityScores:
-    starts, which = np.unique(table["start"], return_inverse=True)
+    starts, start_index = np.unique(table["start"], return_inverse=True)
     return compare_cut_stability(
         [int(start) for start in starts],
         table["since"],
         table.stack("colour_l", "colour_a", "colour_b"),
         table.stack("flicker_output", "flicker_input"),
-        which,
+        start_index,
     )
 
 

@@ -39,8 +39,8 @@ class FrameMetric:
 
 def _excess(name: str, text: str, columns: tuple[str, str]) -> FrameMetric:
     """Levels that stand beside the footage's, ordered by difference: a ratio to next to nothing says little."""
-    made, true = columns
-    return FrameMetric(name, lambda table: table[made] - table[true], text, columns)
+    output_column, input_column = columns
+    return FrameMetric(name, lambda table: table[output_column] - table[input_column], text, columns)
 
 
 FRAME_METRICS = (
@@ -66,34 +66,34 @@ FRAME_METRICS = (
 )
 
 
-def worst_rows(frames: np.ndarray, badness: np.ndarray, most: int, apart: int = MIN_FRAME_DISTANCE) -> list[int]:
-    """At most ``most`` rows, worst first, whose (N,) frames are ``apart`` or more from each other; NaN are left out."""
-    chosen: list[int] = []
+def worst_rows(frames: np.ndarray, badness: np.ndarray, most: int, min_distance: int = MIN_FRAME_DISTANCE) -> list[int]:
+    """At most ``most`` rows, worst first, whose (N,) frames are ``min_distance`` or more apart; NaN are left out."""
+    selection: list[int] = []
     for row in np.argsort(-badness, kind="stable"):
-        if len(chosen) == most or np.isnan(badness[row]):
+        if len(selection) == most or np.isnan(badness[row]):
             break
-        if all(abs(frames[row] - frames[other]) >= apart for other in chosen):
-            chosen.append(int(row))
-    return chosen
+        if all(abs(frames[row] - frames[other]) >= min_distance for other in selection):
+            selection.append(int(row))
+    return selection
 
 
 def ranks(badness: np.ndarray) -> np.ndarray:
     """(N,) in [0, 1]: the share of the measured rows that are less bad; NaN where nothing was measured."""
-    known = badness[~np.isnan(badness)]
-    below = np.searchsorted(np.sort(known), badness, side="left")
-    return np.where(np.isnan(badness), np.nan, below / max(1, len(known) - 1))
+    finite = badness[~np.isnan(badness)]
+    lower_count = np.searchsorted(np.sort(finite), badness, side="left")
+    return np.where(np.isnan(badness), np.nan, lower_count / max(1, len(finite) - 1))
 
 
-def combine_ranks(each: Mapping[str, np.ndarray]) -> np.ndarray:
+def combine_ranks(ranks_by_metric: Mapping[str, np.ndarray]) -> np.ndarray:
     """(N,) in [0, 1]: the power mean of each row's ranks over the metrics that were measured there; NaN for none."""
-    stacked = np.stack(list(each.values()))
-    known = ~np.isnan(stacked)
-    total = np.where(known, stacked, 0) ** RANK_POWER
-    count = known.sum(0)
+    stacked = np.stack(list(ranks_by_metric.values()))
+    is_finite = ~np.isnan(stacked)
+    total = np.where(is_finite, stacked, 0) ** RANK_POWER
+    count = is_finite.sum(0)
     return np.where(count > 0, (total.sum(0) / np.maximum(count, 1)) ** (1 / RANK_POWER), np.nan)
 
 
-def worst_by(table: FrameTable, measure: FrameMetric, most: int) -> list[SelectedFrame]:
+def select_worst(table: FrameTable, measure: FrameMetric, most: int) -> list[SelectedFrame]:
     frames = table["frame"]
     rows = worst_rows(frames, measure.badness(table), most)
     return [SelectedFrame(row, int(frames[row]), measure.format_value(table, row)) for row in rows]
@@ -101,14 +101,14 @@ def worst_by(table: FrameTable, measure: FrameMetric, most: int) -> list[Selecte
 
 def worst_overall(table: FrameTable, most: int) -> list[SelectedFrame]:
     """The worst frames by the ranks of all metrics together, each with the metrics in which it is worst."""
-    each = {measure.name: ranks(measure.badness(table)) for measure in FRAME_METRICS}
+    ranks_by_metric = {measure.name: ranks(measure.badness(table)) for measure in FRAME_METRICS}
     frames = table["frame"]
-    chosen = []
+    selection = []
     # Less apart in a short clip, which would not fill the sheet.
-    apart = int(np.clip(len(frames) // (2 * most), 1, MIN_FRAME_DISTANCE))
-    for row in worst_rows(frames, combine_ranks(each), most, apart):
-        known = [measure for measure in FRAME_METRICS if not np.isnan(each[measure.name][row])]
-        known.sort(key=lambda measure: -each[measure.name][row])
-        text = ", ".join(measure.format_value(table, row) for measure in known[:MAX_REASONS])
-        chosen.append(SelectedFrame(row, int(frames[row]), text))
-    return chosen
+    min_distance = int(np.clip(len(frames) // (2 * most), 1, MIN_FRAME_DISTANCE))
+    for row in worst_rows(frames, combine_ranks(ranks_by_metric), most, min_distance):
+        metrics = [measure for measure in FRAME_METRICS if not np.isnan(ranks_by_metric[measure.name][row])]
+        metrics.sort(key=lambda measure: -ranks_by_metric[measure.name][row])
+        text = ", ".join(measure.format_value(table, row) for measure in metrics[:MAX_REASONS])
+        selection.append(SelectedFrame(row, int(frames[row]), text))
+    return selection

@@ -94,9 +94,9 @@ def select_faces(
 
 
 def render_contact_sheet(
-    faces: Faces, groups: list[np.ndarray], by: str, title: str, size: int, columns: int
+    faces: Faces, groups: list[np.ndarray], measure: str, title: str, size: int, columns: int
 ) -> np.ndarray:
-    """Render the sheet as (H, W, 3) uint8 RGB; ``faces`` holds clip, frame, track, cluster, sharpness and ``by``."""
+    """The sheet, (H, W, 3) uint8 RGB; ``faces`` holds clip, frame, track, cluster, sharpness and ``measure``."""
     rows = [-(-len(group) // columns) for group in groups]
     cell = size + LABEL + GAP
     width = max(2 * MARGIN + columns * (size + GAP), 360)
@@ -116,16 +116,16 @@ def render_contact_sheet(
             x = MARGIN + position % columns * (size + GAP)
             y = top + HEADING + position // columns * cell
             image[y : y + size, x : x + size] = faces.crop(int(index), size)
-            draw_text(image, _label(faces, int(index), by, size), (x, y + size + 12), 0.34, DIM)
+            draw_text(image, _label(faces, int(index), measure, size), (x, y + size + 12), 0.34, DIM)
         top += HEADING + count * cell
     return image
 
 
-def _label(faces: Faces, index: int, by: str, size: int) -> str:
+def _label(faces: Faces, index: int, measure: str, size: int) -> str:
     """Cluster, frame, sharpness, and the sorting value if it is another; what does not fit is left out."""
     parts = [f"{faces['cluster'][index]}", f"f{faces['frame'][index]}", f"s{faces['sharpness'][index]:.0f}"]
-    if by not in ("sharpness", "frame", "clip", "cluster"):
-        parts.append(f"{float(faces[by][index]):.3g}")
+    if measure not in ("sharpness", "frame", "clip", "cluster"):
+        parts.append(f"{float(faces[measure][index]):.3g}")
     fits = size // 6
     while len(parts) > 1 and len("  ".join(parts)) > fits:
         parts.pop(0)

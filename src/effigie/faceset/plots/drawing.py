@@ -28,8 +28,8 @@ def write_png(path: Path, image: Image) -> None:
     """Write (H, W, 3) uint8 RGB as a PNG, whole or not at all, whatever letters the path has."""
     if path.suffix.lower() != ".png":
         raise EffigieError(f"{path}: pictures of a face set are PNG, name it {path.with_suffix('.png').name}")
-    done, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    if not done:
+    is_encoded, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not is_encoded:
         raise EffigieError(f"cannot encode {path} as PNG ({image.shape[1]}x{image.shape[0]} px): ask for fewer faces")
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

@@ -35,8 +35,8 @@ class PoseCoverage:
 
 def count_poses(yaw: np.ndarray, pitch: np.ndarray) -> PoseCoverage:
     """Count faces by pose: yaw (N,) and pitch (N,) in degrees; poses that are not numbers are left out."""
-    known = np.isfinite(yaw) & np.isfinite(pitch)
-    rows, columns = _cell(pitch[known], PITCH_EDGES), _cell(yaw[known], YAW_EDGES)
+    is_finite = np.isfinite(yaw) & np.isfinite(pitch)
+    rows, columns = _cell(pitch[is_finite], PITCH_EDGES), _cell(yaw[is_finite], YAW_EDGES)
     counts = np.zeros((len(PITCH_EDGES) - 1, len(YAW_EDGES) - 1), np.int64)
     np.add.at(counts, (rows, columns), 1)
     return PoseCoverage(counts)
@@ -46,17 +46,17 @@ def _cell(degrees: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.clip(np.searchsorted(edges, degrees, side="right") - 1, 0, len(edges) - 2)
 
 
-def render_pose_coverage(found: PoseCoverage, title: str) -> np.ndarray:
+def render_pose_coverage(coverage: PoseCoverage, title: str) -> np.ndarray:
     """Render the histogram as (H, W, 3) uint8 RGB; colour grows with the logarithm of the count."""
-    rows, columns = found.counts.shape
+    rows, columns = coverage.counts.shape
     image = np.full((TOP + rows * CELL + BOTTOM, LEFT + columns * CELL + RIGHT, 3), BACKGROUND, np.uint8)
-    scaled = np.log1p(found.counts) / max(1e-9, np.log1p(found.counts.max()))
+    scaled = np.log1p(coverage.counts) / max(1e-9, np.log1p(coverage.counts.max()))
     colors = cv2.applyColorMap((40 + 215 * scaled).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1]
     draw_text(image, title, (12, 28), 0.55, TEXT)
     for row in range(rows):
         for column in range(columns):
             y, x = TOP + row * CELL, LEFT + column * CELL
-            count = int(found.counts[row, column])
+            count = int(coverage.counts[row, column])
             color = colors[row, column] if count else np.asarray(BACKGROUND) + 12
             image[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = color
             if count:
@@ -77,7 +77,9 @@ def pose_coverage(faceset: FaceSet | str | Path, output: str | Path, where: str 
     """Count the head poses of a face set and draw them to a PNG."""
     faceset = FaceSet.from_path(faceset)
     faces = load_measures(faceset, ["yaw", "pitch"], where)
-    found = count_poses(faces["yaw"], faces["pitch"])
-    title = f"{faceset.path.name}: {format_count(len(faces), 'face')}, {found.filled} of {found.counts.size} poses"
-    write_png(Path(output), render_pose_coverage(found, title))
-    return found
+    coverage = count_poses(faces["yaw"], faces["pitch"])
+    title = (
+        f"{faceset.path.name}: {format_count(len(faces), 'face')}, {coverage.filled} of {coverage.counts.size} poses"
+    )
+    write_png(Path(output), render_pose_coverage(coverage, title))
+    return coverage

@@ -78,10 +78,10 @@ def find_unseen(source: FaceSet | str | Path, person: int = 0) -> list[UnseenAsp
     Args:
         person: by number, 0 = most faces.
     """
-    asked = [aspect for aspect in ASPECTS if aspect.usual is not None]
-    faces = load_measures(source, tuple(dict.fromkeys(aspect.measure for aspect in asked)), f"cluster == {person}")
+    aspects = [aspect for aspect in ASPECTS if aspect.usual is not None]
+    faces = load_measures(source, tuple(dict.fromkeys(aspect.measure for aspect in aspects)), f"cluster == {person}")
     unseen = []
-    for aspect in asked if len(faces) else ():
+    for aspect in aspects if len(faces) else ():
         extent = aspect.sign * _measure_extent(aspect, faces[aspect.measure])
         assert aspect.usual is not None
         if aspect.sign * (extent - aspect.usual) < 0:
@@ -89,12 +89,12 @@ def find_unseen(source: FaceSet | str | Path, person: int = 0) -> list[UnseenAsp
     return unseen
 
 
-def describe_unseen(unseen: list[UnseenAspect], who: str = "the source") -> str:
+def describe_unseen(unseen: list[UnseenAspect], subject: str = "the source") -> str:
     """What is never shown, in a line; empty where everything is."""
     if not unseen:
         return ""
     *rest, last = map(str, unseen)
-    return f"{who} never {', '.join(rest)} or {last}" if rest else f"{who} never {last}"
+    return f"{subject} never {', '.join(rest)} or {last}" if rest else f"{subject} never {last}"
 
 
 def _measure_extent(aspect: Aspect, values: np.ndarray) -> float:

@@ -36,7 +36,7 @@ class Finding:
     """Faces with the same fault."""
 
     kind: str  # the fault, in a word or two
-    why: str  # a sentence for the reader
+    explanation: str = field(metadata={STORED_NAME: "why"})  # a sentence for the reader
     names: tuple[str, ...]  # of the faces, ``clip:frame:track``, in order
     drop: bool = True  # whether they are proposed for dropping
 
@@ -93,22 +93,22 @@ def review(
     """
     faceset = FaceSet.from_path(faces)
     loaded = faceset.load(COLUMNS)
-    found = Review(faceset.path, len(loaded))
+    result = Review(faceset.path, len(loaded))
     appearance = measure_appearance(loaded, progress, cancel)
-    for kind, why, chosen in _find_faults(loaded, appearance, person, progress, cancel):
-        if chosen.any():
-            names = tuple(_face_name(loaded, int(index)) for index in np.flatnonzero(chosen))
-            droppable = kind == "another person" or bool(chosen.mean() <= MAX_DROP_SHARE)
-            found.findings.append(Finding(kind, why, names, droppable))
-    found.unseen = find_unseen(faceset, person)
+    for kind, reason, is_faulty in _find_faults(loaded, appearance, person, progress, cancel):
+        if is_faulty.any():
+            names = tuple(_face_name(loaded, int(index)) for index in np.flatnonzero(is_faulty))
+            droppable = kind == "another person" or bool(is_faulty.mean() <= MAX_DROP_SHARE)
+            result.findings.append(Finding(kind, reason, names, droppable))
+    result.unseen = find_unseen(faceset, person)
     if target is not None:
-        found.gaps, found.affected = find_gaps(faceset, target, (person, 0))
+        result.gaps, result.affected = find_gaps(faceset, target, (person, 0))
     if output is not None:
         index = {_face_name(loaded, row): row for row in range(len(loaded))}
-        rows = [(f"{one.kind}: {len(one.names)}", [index[name] for name in one.names]) for one in found.findings]
-        found.sheet = Path(output)
-        draw_review_sheet(found.sheet, loaded, rows, f"{faceset.path.name}: {len(loaded)} faces reviewed")
-    return found
+        rows = [(f"{one.kind}: {len(one.names)}", [index[name] for name in one.names]) for one in result.findings]
+        result.sheet = Path(output)
+        draw_review_sheet(result.sheet, loaded, rows, f"{faceset.path.name}: {len(loaded)} faces reviewed")
+    return result
 
 
 def _find_faults(
@@ -151,7 +151,7 @@ def _measure_occlusion(faces: Faces, progress: ProgressCallback, cancel: CancelT
     shares = np.zeros(len(faces))
     clips = faces.clip.astype(str)
     names = np.unique(clips)
-    for done, name in enumerate(names.tolist()):
+    for count, name in enumerate(names.tolist()):
         rows = np.flatnonzero(clips == name)
         for block in np.array_split(rows, -(-len(rows) // OCCLUSION_BATCH)):
             if len(block) < MIN_BATCH:
@@ -162,7 +162,7 @@ def _measure_occlusion(faces: Faces, progress: ProgressCallback, cancel: CancelT
             geometries = list(map(FaceGeometry.from_frame_landmarks, part.landmarks, part.matrix))
             person = estimate_profile(geometries, part.blendshapes, part.embedding)
             shares[block] = estimate_occlusion(part.crop, geometries, person)
-        progress(Progress("look for covers", done + 1, len(names), "clips"))
+        progress(Progress("look for covers", count + 1, len(names), "clips"))
     return shares
 
 

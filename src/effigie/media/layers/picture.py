@@ -29,7 +29,7 @@ def read_whole(native: NativePicture) -> Picture:
 def compute_alpha(native: NativePicture, edits: Iterable[Edit]) -> Picture:
     """(H, W) float32 in 0..1, how much of each pixel the edits replaced; upright, in the file's own pixels."""
     width, height = native.grid.file
-    kept = np.ones((height, width), np.float32)
+    footage_share = np.ones((height, width), np.float32)
     for edit in edits:
         box, share = (edit.rows, edit.columns), edit.share
         if not native.grid.is_same:
@@ -37,18 +37,18 @@ def compute_alpha(native: NativePicture, edits: Iterable[Edit]) -> Picture:
         if edit.field is not None:
             share = share.copy()
             share[(1 - edit.field - box[0].start) % 2 :: 2] = 0
-        kept[box] *= 1 - np.clip(share, 0, 1)
-    alpha = 1 - kept
+        footage_share[box] *= 1 - np.clip(share, 0, 1)
+    alpha = 1 - footage_share
     if native.layout.has_alpha:  # what is fully transparent is not edited
         alpha *= native.orientation.apply(native.samples("a")) > 0
     return alpha
 
 
-def compute_layer(before: Picture, after: Picture, alpha: Picture, bits: int) -> Picture:
-    """The layer that makes ``after`` of ``before``.
+def compute_layer(footage: Picture, output: Picture, alpha: Picture, bits: int) -> Picture:
+    """The layer that makes ``output`` of ``footage``.
 
     Args:
-        before, after: (H, W, 3) of :func:`read_whole`.
+        footage, output: (H, W, 3) of :func:`read_whole`.
         bits: of the footage.
 
     Returns:
@@ -58,6 +58,6 @@ def compute_layer(before: Picture, after: Picture, alpha: Picture, bits: int) ->
     layer = np.empty((*alpha.shape, 4), np.float32)
     layer[..., 3] = np.rint(alpha * steps) / steps
     # Of the alpha that the file holds: so the rounding of alpha costs nothing.
-    color = after - (1 - layer[..., 3:]) * before
+    color = output - (1 - layer[..., 3:]) * footage
     layer[..., :3] = np.rint(color * steps) / steps
     return layer

@@ -58,8 +58,8 @@ def plan_layers(folder: Path, output: Path, info: ClipInfo, frames: int | None) 
     require_openexr()
     if folder.suffix.lower() == ".exr":
         raise UsageError(f"layers are a folder of EXR files, and {folder} is a file's name: drop its suffix")
-    one, other = folder.absolute(), output.absolute()
-    if one == other or one in other.parents or other in one.parents:
+    layer_path, output_path = folder.absolute(), output.absolute()
+    if layer_path == output_path or layer_path in output_path.parents or output_path in layer_path.parents:
         raise UsageError(f"the layers {folder} and the output {output} lie in each other: choose another folder")
     check_place(folder, "folder", info, LAYER_NAMES, "layers")
     width, height = info.file_size or (info.width, info.height)

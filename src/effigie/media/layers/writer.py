@@ -81,7 +81,7 @@ class LayerFiles:
 
     def write(
         self,
-        before: NDArray[np.float32],
+        footage: NDArray[np.float32],
         native: NativePicture,
         edits: Sequence[Edit],
         time: Fraction,
@@ -90,13 +90,13 @@ class LayerFiles:
         """Add one frame.
 
         Args:
-            before: of :meth:`read_before`.
+            footage: of :meth:`read_before`.
             native: the same picture as it leaves.
             edits: made in between; what else changed (mark, label) is in the samples alone.
             time: s.
             tracks: of each made face, values that JSON can hold.
         """
-        layer = compute_layer(before, read_whole(native), compute_alpha(native, edits), native.layout.bits)
+        layer = compute_layer(footage, read_whole(native), compute_alpha(native, edits), native.layout.bits)
         line = {"frame": self._count, "time": round(float(time), 6), "faces": list(tracks)}
         with self._name_folder():
             write_exr(self.temporary / f"{self._count:06d}.exr", layer, self._aspect, self._attributes)

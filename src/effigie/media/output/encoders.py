@@ -101,9 +101,9 @@ def choose_codec(settings: EncodeSettings, info: ClipInfo, container: str) -> st
     form = VideoFormat(source, 16, 16)
     is_footage = info.kind in ("video", "sequence")
     if is_footage and any(part.is_alpha for part in form.components):
-        kept = {"mov": "prores", "matroska": "ffv1"}.get(container)
-        if kept is not None:
-            return kept
+        alpha_codec = {"mov": "prores", "matroska": "ffv1"}.get(container)
+        if alpha_codec is not None:
+            return alpha_codec
     is_deep = max(part.bits for part in form.components) > 8 and not form.has_palette
     if info.field_order != "progressive":  # x265 does not write fields
         return "h264"
@@ -123,15 +123,15 @@ def estimate_bytes(codec: str, settings: EncodeSettings, pixels: float) -> float
 PROGRESSIVE_CODECS = ("hevc", "hevc10", "av1")  # of whose encoders none writes fields
 
 
-def explain_field_loss(codec: str, clip: FieldOrder, written: FieldOrder) -> list[str]:
+def explain_field_loss(codec: str, clip: FieldOrder, output: FieldOrder) -> list[str]:
     """What becomes of a clip's fields, unless they are kept: a sentence at most.
 
     Args:
-        written: field order of the pictures that are encoded.
+        output: field order of the pictures that are encoded.
     """
     if clip == "progressive":
         return []
-    if written == "progressive":
+    if output == "progressive":
         return ["the clip is interlaced, and its fields were joined to whole pictures"]
     if codec in PROGRESSIVE_CODECS:
         return [
@@ -179,9 +179,9 @@ def build_options(
 
 def describe_light(frame: VideoFrame) -> str | None:
     """What a frame says of the display that it was graded on and of its brightest pixels, in the words of x265."""
-    found = {entry.type.name: bytes(entry) for entry in _list_side_data(frame)}
+    side_data = {entry.type.name: bytes(entry) for entry in _list_side_data(frame)}
     parts = []
-    display = found.get("MASTERING_DISPLAY_METADATA", b"")
+    display = side_data.get("MASTERING_DISPLAY_METADATA", b"")
     if len(display) >= 88:
         # AVMasteringDisplayMetadata: fractions of red, green, blue, white (x, y), least and most light; two flags.
         numbers = struct.unpack("<22i", display[:88])
@@ -194,9 +194,9 @@ def describe_light(frame: VideoFrame) -> str | None:
             )
             low, high = (round(value * 10000) for value in values[8:10])
             colors = zip("GBR", (green, blue, red), strict=True)
-            named = "".join(f"{letter}({x},{y})" for letter, (x, y) in colors)
-            parts.append(f"master-display={named}WP({white[0]},{white[1]})L({high},{low})")
-    level = found.get("CONTENT_LIGHT_LEVEL", b"")
+            primaries = "".join(f"{letter}({x},{y})" for letter, (x, y) in colors)
+            parts.append(f"master-display={primaries}WP({white[0]},{white[1]})L({high},{low})")
+    level = side_data.get("CONTENT_LIGHT_LEVEL", b"")
     if len(level) >= 8:
         most, average = struct.unpack("<2I", level[:8])
         parts.append(f"max-cll={most},{average}")

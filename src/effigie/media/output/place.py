@@ -46,14 +46,14 @@ def choose_output_kind(path: Path, settings: EncodeSettings) -> OutputKind:
 
 
 def check_place(
-    path: Path, kind: OutputKind, source_info: ClipInfo | None, names: str = FRAME_NAMES, what: str = "frames"
+    path: Path, kind: OutputKind, source_info: ClipInfo | None, names: str = FRAME_NAMES, contents: str = "frames"
 ) -> None:
     """Raise unless a file or folder of that name can be written there.
 
     Args:
         source_info: the clip that must not be overwritten; None where there is none.
         names: pattern of the files that a folder holds which may be replaced.
-        what: these are, in a word.
+        contents: these are, in a word.
     """
     if source_info is not None and path.exists() and source_info.path.exists() and path.samefile(source_info.path):
         raise UsageError(f"{path} is the clip being read: choose another name for the output")
@@ -71,7 +71,7 @@ def check_place(
             f"{LONGEST_COMPANION} is added to it for the notice: choose a shorter one"
         )
     if kind == "folder":
-        _check_replaceable(path, names, what)
+        _check_replaceable(path, names, contents)
     elif path.is_dir():
         raise UsageError(f"{path} is a folder: name the file in it, such as {path / 'out'}{path.suffix}")
     try:
@@ -103,15 +103,15 @@ def _longest_name(folder: Path) -> int:
         return DEFAULT_NAME_BYTES
 
 
-def _check_replaceable(path: Path, names: str, what: str) -> None:
+def _check_replaceable(path: Path, names: str, contents: str) -> None:
     """Raise unless the folder to be replaced holds nothing but files of such names."""
     if not path.is_dir():
         if path.exists():
-            raise UsageError(f"{path} is a file, and {what} are written into a folder: choose another name")
+            raise UsageError(f"{path} is a file, and {contents} are written into a folder: choose another name")
         return
-    other = next((entry for entry in path.iterdir() if not re.fullmatch(names, entry.name)), None)
-    if other is not None:
-        raise UsageError(f"{path} holds more than {what} ({other.name}): choose another name")
+    obstacle = next((entry for entry in path.iterdir() if not re.fullmatch(names, entry.name)), None)
+    if obstacle is not None:
+        raise UsageError(f"{path} holds more than {contents} ({obstacle.name}): choose another name")
 
 
 def measure_free_space(path: Path) -> int:
@@ -119,6 +119,6 @@ def measure_free_space(path: Path) -> int:
     return shutil.disk_usage(_nearest_folder(path)).free
 
 
-def is_same_disk(one: Path, other: Path) -> bool:
+def is_same_disk(first: Path, second: Path) -> bool:
     """Whether two files that are to be written share their room."""
-    return _nearest_folder(one).stat().st_dev == _nearest_folder(other).stat().st_dev
+    return _nearest_folder(first).stat().st_dev == _nearest_folder(second).stat().st_dev

@@ -13,8 +13,8 @@ from effigie.media.config import EncodeSettings
 from effigie.media.layers.plan import LayerPlan
 from effigie.media.output.encoders import ENCODERS, choose_codec, estimate_bytes, explain_field_loss
 from effigie.media.output.place import OutputKind, check_place, choose_output_kind, measure_free_space
-from effigie.media.output.stream_copy import TimeSpan, plan_streams_of
-from effigie.media.output.stream_plan import FORMAT_NAMES, StreamPlan, notes_of
+from effigie.media.output.stream_copy import TimeSpan, plan_file_streams
+from effigie.media.output.stream_plan import FORMAT_NAMES, StreamPlan, list_stream_notes
 from effigie.media.output.video_encoder import OUTPUT_FORMATS, compute_padding, describe_padding
 from effigie.media.pictures.frame_files import (
     FRAMES_MANIFEST,
@@ -84,18 +84,18 @@ class OutputPlan:
     @property
     def lines(self) -> list[str]:
         """The plan in words, a line per part."""
-        what = {
+        kinds = {
             "video": FORMAT_NAMES.get(self.container, ""),
             "folder": f"a folder of {self.codec.upper()} files{self.names and f', {self.names}'}",
             "still": "one picture",
         }
-        found = [f"output: {self.output}, {what[self.kind]}"]
+        lines = [f"output: {self.output}, {kinds[self.kind]}"]
         rate = "" if self.rate is None else f", {float(self.rate):.6g} frames/s"
         count = "" if self.frames is None else f", {format_count(self.frames, 'frame')}"
         aspect = "" if self.pixel_aspect == 1 else f", pixel aspect {self.pixel_aspect}"
-        found.append(f"picture: {self.codec} {self.pixel_format}, {self.width}x{self.height}{aspect}{rate}{count}")
+        lines.append(f"picture: {self.codec} {self.pixel_format}, {self.width}x{self.height}{aspect}{rate}{count}")
         for stream in self.streams:
-            made = {
+            treatments = {
                 "copy": f"{stream.codec}, copied",
                 "encode": f"{stream.codec}, re-encoded as {stream.target}",
                 "convert": f"{stream.codec}, rewritten as {stream.target}",
@@ -103,18 +103,18 @@ class OutputPlan:
                 "tag": "written anew",
             }
             name = {"audio": "sound", "subtitle": "subtitles", "video": "second picture"}.get(stream.kind, stream.kind)
-            found.append(f"{stream.codec if stream.action == 'tag' else name}: {made[stream.action]}")
+            lines.append(f"{stream.codec if stream.action == 'tag' else name}: {treatments[stream.action]}")
         if self.chapters:
-            found.append(f"chapters: {self.chapters}")
+            lines.append(f"chapters: {self.chapters}")
         if self.timecode:
-            found.append(f"timecode: {self.timecode}{'' if self.reel is None else f', reel {self.reel}'}")
+            lines.append(f"timecode: {self.timecode}{'' if self.reel is None else f', reel {self.reel}'}")
         if self.layers:
-            found.append(f"layers: {self.layers.description}")
+            lines.append(f"layers: {self.layers.description}")
         if self.signature:
-            found.append(f"signed: {self.signature}")
-        found.append(f"disk: about {format_bytes(self.bytes_needed)} of {format_bytes(self.bytes_free)} free")
-        found.extend(f"note: {note}" for note in self.notes)
-        return found
+            lines.append(f"signed: {self.signature}")
+        lines.append(f"disk: about {format_bytes(self.bytes_needed)} of {format_bytes(self.bytes_free)} free")
+        lines.extend(f"note: {note}" for note in self.notes)
+        return lines
 
 
 def format_bytes(size: float) -> str:
@@ -146,7 +146,7 @@ def plan_output(
     frame_format = choose_frame_format(source_info, settings) if kind == "folder" else None
     check_output_place(path, kind, source_info, frame_format)
     container = OUTPUT_FORMATS[path.suffix.lower()] if kind == "video" else ""
-    codec = choose_codec_of(path, source_info, settings) if kind == "video" else frame_format or "png"
+    codec = choose_output_codec(path, source_info, settings) if kind == "video" else frame_format or "png"
     pixel_format = source_info.pixel_format if frame_format else "rgb24"
     if kind == "video":
         pixel_format = _choose_pixel_format(codec, source_info, settings)
@@ -161,8 +161,8 @@ def plan_output(
             notes.extend(describe_losses(source_info.pixel_format, pixel_format, source_info.kind))
         height, width = height + rows, width + columns
         if settings.keep_audio and source_info.kind == "video":
-            streams = tuple(plan_streams_of(source_info.path, container))
-            notes.extend(notes_of(list(streams)))
+            streams = tuple(plan_file_streams(source_info.path, container))
+            notes.extend(list_stream_notes(list(streams)))
         notes.extend(explain_timecode_loss(source_info, container))
         notes.extend(explain_field_loss(codec, source_info.field_order, source_info.field_order))
     else:
@@ -199,7 +199,7 @@ def plan_output(
     return plan
 
 
-def choose_codec_of(path: Path, source_info: ClipInfo, settings: EncodeSettings) -> str:
+def choose_output_codec(path: Path, source_info: ClipInfo, settings: EncodeSettings) -> str:
     """The codec of a video output.
 
     Raises:

@@ -20,7 +20,7 @@ from av.subtitles.stream import SubtitleStream
 
 from effigie.media import defaults
 from effigie.media.container import open_container, select_video_stream
-from effigie.media.output.stream_plan import AAC_RATES, StreamPlan, add_copy, copy_tags, notes_of, plan_streams
+from effigie.media.output.stream_plan import AAC_RATES, StreamPlan, add_copy, copy_tags, list_stream_notes, plan_streams
 from effigie.media.output.subtitle_text import ASS_HEADER, read_text, write_text
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class StreamCopier:
         keep_sound: bool = True,
     ) -> None:
         self._output, self._origin, self._span, self._notes = output, origin, span, notes
-        plans = [plan for plan in plan_streams_of(path, output.format.name) if keep_sound or plan.kind != "audio"]
-        notes.extend(note for note in notes_of(plans) if note not in notes)
+        plans = [plan for plan in plan_file_streams(path, output.format.name) if keep_sound or plan.kind != "audio"]
+        notes.extend(note for note in list_stream_notes(plans) if note not in notes)
         with contextlib.ExitStack() as stack:
             container = stack.enter_context(open_container(path))
             self._sinks = dict(self._create_sinks(container, plans))
@@ -131,7 +131,7 @@ class StreamCopier:
             self._output.set_chapters(chapters)
 
 
-def plan_streams_of(path: Path, output_format: str) -> list[StreamPlan]:
+def plan_file_streams(path: Path, output_format: str) -> list[StreamPlan]:
     """Plan the streams of a clip that are not its picture, for an output of ``output_format``."""
     with open_container(path) as container:
         return plan_streams(container, output_format, select_video_stream(container, path).index)

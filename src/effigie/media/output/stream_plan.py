@@ -59,23 +59,23 @@ def plan_streams(container: InputContainer, output_format: str, picture_index: i
         output_format: mp4, mov or matroska.
         picture_index: of the video stream that is replaced.
     """
-    others = [stream for stream in container.streams if stream.index != picture_index]
-    first = _read_first_packets(container, others)
-    return [_plan_stream(stream, output_format, first.get(stream.index)) for stream in others]
+    side_streams = [stream for stream in container.streams if stream.index != picture_index]
+    first = _read_first_packets(container, side_streams)
+    return [_plan_stream(stream, output_format, first.get(stream.index)) for stream in side_streams]
 
 
 def _read_first_packets(container: InputContainer, streams: list[Stream]) -> dict[int, Packet]:
-    wanted = [stream for stream in streams if stream.type in ("audio", "subtitle", "data")]
+    copyable = [stream for stream in streams if stream.type in ("audio", "subtitle", "data")]
     first: dict[int, Packet] = {}
     size = 0
-    if not wanted:
+    if not copyable:
         return first
     try:
-        for count, packet in enumerate(container.demux(wanted)):
+        for count, packet in enumerate(container.demux(copyable)):
             size += packet.size
             if packet.size:
                 first.setdefault(packet.stream.index, packet)
-            if len(first) == len(wanted) or count > TRIAL_PACKETS or size > TRIAL_BYTES:
+            if len(first) == len(copyable) or count > TRIAL_PACKETS or size > TRIAL_BYTES:
                 break
     except FFmpegError:  # where the file breaks off; what was found is enough to try
         pass
@@ -86,8 +86,8 @@ def _plan_stream(stream: Stream, output_format: str, packet: Packet | None) -> S
     name = FORMAT_NAMES[output_format]
     if stream.type == "video":
         cover = bool(stream.disposition & Disposition.attached_pic)
-        what = "the cover picture" if cover else "another picture stream"
-        note = f"{what} was left out because it shows the footage as it was"
+        subject = "the cover picture" if cover else "another picture stream"
+        note = f"{subject} was left out because it shows the footage as it was"
         return StreamPlan(stream.index, "video", codec_name(stream), "leave out", note=note)
     if stream.type == "audio":
         assert isinstance(stream, AudioStream)
@@ -109,10 +109,10 @@ def _plan_stream(stream: Stream, output_format: str, packet: Packet | None) -> S
     kind = stream.type or "data"
     if kind in ("attachment", "data") and _can_copy(stream, output_format, packet):
         return StreamPlan(stream.index, kind, codec, "copy", codec)
-    what = KIND_NAMES.get(kind, "a stream of an unknown kind")
+    subject = KIND_NAMES.get(kind, "a stream of an unknown kind")
     title = stream.metadata.get("filename") or stream.metadata.get("handler_name") or codec
     advice = "write .mkv to keep it" if kind == "attachment" else "it stays in the input alone"
-    note = f"{what} ({title}) was left out because {name} cannot hold it: {advice}"
+    note = f"{subject} ({title}) was left out because {name} cannot hold it: {advice}"
     return StreamPlan(stream.index, kind, codec, "leave out", note=note)
 
 
@@ -135,8 +135,8 @@ def _plan_sound(stream: AudioStream, output_format: str, packet: Packet | None) 
         return StreamPlan(stream.index, "audio", codec, "leave out", note=note)
     exact = (codec in LOSSLESS or codec.startswith("pcm_")) and context.format.name in EXACT_FORMATS
     target = "alac" if exact and output_format != "matroska" else "flac" if exact else "aac"
-    how = f"to {target.upper()}, without loss," if exact else "to AAC"
-    note = f"sound re-encoded {how} because {name} cannot hold {codec}"
+    method = f"to {target.upper()}, without loss," if exact else "to AAC"
+    note = f"sound re-encoded {method} because {name} cannot hold {codec}"
     if target == "aac" and context.sample_rate not in AAC_RATES:
         note += f", at 48000 Hz instead of {context.sample_rate}"
     return StreamPlan(stream.index, "audio", codec, "encode", target, layout, note)
@@ -192,8 +192,8 @@ def _can_copy(stream: Stream, output_format: str, packet: Packet | None, layout:
         if stream.type != "data":
             return True
         file.seek(0)  # MOV takes any data, and then nobody can tell what it is
-        with av.open(file) as made:
-            return any(codec_name(other) == codec_name(stream) for other in made.streams)
+        with av.open(file) as container:
+            return any(codec_name(other) == codec_name(stream) for other in container.streams)
     except (FFmpegError, ValueError):
         return False
 
@@ -224,7 +224,7 @@ def copy_tags(stream: Stream, source: Stream) -> None:
     stream.disposition = source.disposition
 
 
-def notes_of(plans: list[StreamPlan]) -> Iterator[str]:
+def list_stream_notes(plans: list[StreamPlan]) -> Iterator[str]:
     """What is not carried over untouched, each once, with how often."""
     notes = [plan.note for plan in plans if plan.note]
     for note in dict.fromkeys(notes):

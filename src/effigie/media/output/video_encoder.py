@@ -230,9 +230,9 @@ class VideoEncoder:
                 packet.dts = packet.pts  # of so short clips x265 makes numbers up
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
-            for beside in (self._stream_copier, self._sound_track):
-                if beside is not None and packet.dts is not None:
-                    beside.advance(packet.dts * packet.time_base)
+            for companion in (self._stream_copier, self._sound_track):
+                if companion is not None and packet.dts is not None:
+                    companion.advance(packet.dts * packet.time_base)
             self._output.mux(packet)
 
     def _note(self, note: str) -> None:

@@ -154,11 +154,11 @@ def decode_webp(path: Path, frame_bytes: int) -> Iterator[Frame]:
     index, time = 0, Fraction(0)
     while True:
         try:
-            found, animation = cv2.imdecodeanimation(data, index, window)
+            is_decoded, animation = cv2.imdecodeanimation(data, index, window)
         except cv2.error as error:
             raise MediaError(f"{path} cannot be decoded ({describe_error(error)}): export it again") from error
-        frames = list(animation.frames) if found else []
-        for image, milliseconds in zip(frames, animation.durations if found else (), strict=False):
+        frames = list(animation.frames) if is_decoded else []
+        for image, milliseconds in zip(frames, animation.durations if is_decoded else (), strict=False):
             transparent = image.shape[2] == 4
             rgb = flatten_alpha(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)) if transparent else image[..., ::-1]
             duration = Fraction(int(milliseconds), 1000)
@@ -187,10 +187,10 @@ def decode_pages(path: Path, pages: list[int], start: int, stop: int | None) -> 
     for index in range(start, len(pages) if stop is None else min(stop, len(pages))):
         number = pages[index]
         try:
-            found, decoded = cv2.imdecodemulti(data, cv2.IMREAD_COLOR, None, (number, number + 1))
+            is_decoded, decoded = cv2.imdecodemulti(data, cv2.IMREAD_COLOR, None, (number, number + 1))
         except cv2.error:
-            found, decoded = False, ()
-        if not found or not decoded:
+            is_decoded, decoded = False, ()
+        if not is_decoded or not decoded:
             raise MediaError(f"page {number + 1} of {path} cannot be decoded: it is damaged; export it again")
         image = np.ascontiguousarray(cv2.cvtColor(decoded[0], cv2.COLOR_BGR2RGB))
         yield Frame(image, index, index * step, step)

@@ -27,12 +27,12 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _LAYOUT = {"compression", "chunkCount", "lineOrder", "tiles", "type", "preview", "version", "dwaCompressionLevel"}
 
 
-def require_openexr(what: str = "layers need") -> Any:
+def require_openexr(need: str = "layers need") -> Any:
     """The package; UsageError, with the command that installs it, where it is missing."""
     try:
         import OpenEXR
     except ImportError:
-        raise UsageError(f"{what} the package OpenEXR: pip install 'effigie[film]'") from None
+        raise UsageError(f"{need} the package OpenEXR: pip install 'effigie[film]'") from None
     return OpenEXR
 
 
@@ -60,7 +60,7 @@ class ExrDescription:
     reel: str | None
     part: int
     channels: tuple[str, ...]
-    others: tuple[str, ...]
+    spare_channels: tuple[str, ...]
 
 
 def describe_exr(path: Path) -> ExrDescription:
@@ -94,29 +94,33 @@ def rewrite_exr(path: Path, source: Path, rgb: Picture) -> list[str]:
     package = require_openexr("EXR pictures need")
     notes = []
     with _open(source) as (file, description, header):
-        before = _place(file, description, header)
-        changed = before.view(np.uint32) != np.ascontiguousarray(rgb).view(np.uint32)
+        original = _place(file, description, header)
+        changed = original.view(np.uint32) != np.ascontiguousarray(rgb).view(np.uint32)
         inside, window = _overlap(header, description.part)
         channels = file.parts[description.part].channels
         for number, name in enumerate(description.channels):
             samples = channels[name].pixels
-            values, where = rgb[window], changed[window]
+            values, mask = rgb[window], changed[window]
             if len(description.channels) == 1:
-                new, where = values @ LUMA, where.any(axis=2)
+                new, mask = values @ LUMA, mask.any(axis=2)
             else:
-                new, where = values[..., number], where[..., number]
+                new, mask = values[..., number], mask[..., number]
             if samples.dtype == np.float16:
                 new = np.clip(new, -MAX_HALF, MAX_HALF)
-            np.copyto(samples[inside], new.astype(samples.dtype), where=where)
+            np.copyto(samples[inside], new.astype(samples.dtype), where=mask)
         parts = []
         for part, attributes in zip(file.parts, header.parts, strict=True):
-            kept, lost = _keep_header(package, part.header, attributes)
-            notes += lost
-            parts.append((kept, part.channels))
+            fields, losses = _keep_header(package, part.header, attributes)
+            notes += losses
+            parts.append((fields, part.channels))
         _write(package, path, parts, notes)
-    written = read_exr_header(path)
-    for before_, after in zip(header.parts, written.parts, strict=True):
-        different = [name for name in before_ if name not in _LAYOUT and after.get(name) != before_[name]]
+    output_header = read_exr_header(path)
+    for source_attributes, output_attributes in zip(header.parts, output_header.parts, strict=True):
+        different = [
+            name
+            for name in source_attributes
+            if name not in _LAYOUT and output_attributes.get(name) != source_attributes[name]
+        ]
         if different:
             notes.append(f"of the EXR header these could not be carried over: {', '.join(sorted(different))}")
     return list(dict.fromkeys(notes))
@@ -149,9 +153,11 @@ def _write(package: Any, path: Path, parts: list[tuple[dict[str, Any], Any]], no
     while True:
         try:
             # The package exchanges what is in the dictionaries, and so is given copies.
-            made = [package.Part(dict(header), dict(channels), header.get("name", "")) for header, channels in parts]
+            new_parts = [
+                package.Part(dict(header), dict(channels), header.get("name", "")) for header, channels in parts
+            ]
             with _convert_errors(path):
-                package.File(made).write(os.fspath(path))
+                package.File(new_parts).write(os.fspath(path))
             return
         except (RuntimeError, TypeError, ValueError) as error:
             words = str(error).split("'")
@@ -199,7 +205,7 @@ def _describe(path: Path, header: ExrHeader) -> ExrDescription:
     check_picture_size(width, height, path)
     check_picture_size(*header.window(part, "dataWindow")[2:], path)
     deep = "f32le" if any(own[name][0] == "float" for name in names) else "f16le"
-    others = [
+    spare_channels = [
         name if number == part else f"{_read_text(values, 'name')}:{name}"
         for number, values in enumerate(header.parts)
         for name in header.channels(number)
@@ -215,7 +221,7 @@ def _describe(path: Path, header: ExrHeader) -> ExrDescription:
         _read_text(attributes, "reelName") or _read_text(attributes, "reel") or None,
         part,
         names,
-        tuple(others),
+        tuple(spare_channels),
     )
 
 
@@ -234,18 +240,20 @@ def _find_color(path: Path, header: ExrHeader) -> tuple[int, tuple[str, ...]]:
     first = header.channels(0)
     if not layers and "Y" in first and "RY" not in first and first["Y"][0] != "uint":
         return 0, ("Y",)
-    found = ", ".join(name for number in range(len(header.parts)) for name in list(header.channels(number))[:6])
-    raise MediaError(f"{path} has no channels R, G and B of half or float to show ({found}): write them in one layer")
+    channel_names = ", ".join(name for number in range(len(header.parts)) for name in list(header.channels(number))[:6])
+    raise MediaError(
+        f"{path} has no channels R, G and B of half or float to show ({channel_names}): write them in one layer"
+    )
 
 
 def _overlap(header: ExrHeader, part: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Where the stored pixels lie that are shown: in the data window, and in the display window."""
-    data, shown = header.window(part, "dataWindow"), header.window(part, "displayWindow")
+    data, display = header.window(part, "dataWindow"), header.window(part, "displayWindow")
     pairs = []
     for axis in (1, 0):
-        start = max(data[axis], shown[axis])
-        stop = max(start, min(data[axis] + data[axis + 2], shown[axis] + shown[axis + 2]))
-        pairs.append((slice(start - data[axis], stop - data[axis]), slice(start - shown[axis], stop - shown[axis])))
+        start = max(data[axis], display[axis])
+        stop = max(start, min(data[axis] + data[axis + 2], display[axis] + display[axis + 2]))
+        pairs.append((slice(start - data[axis], stop - data[axis]), slice(start - display[axis], stop - display[axis])))
     return (pairs[0][0], pairs[1][0]), (pairs[0][1], pairs[1][1])
 
 
@@ -261,17 +269,17 @@ def _place(file: Any, description: ExrDescription, header: ExrHeader) -> Picture
 def _keep_header(package: Any, header: Mapping[str, Any], attributes: Attributes) -> tuple[dict[str, Any], list[str]]:
     """A header to write, and what of it is not as it was, a sentence each."""
     notes = []
-    kept = {name: value for name, value in header.items() if name not in ("channels", "chunkCount", "preview")}
+    fields = {name: value for name, value in header.items() if name not in ("channels", "chunkCount", "preview")}
     if "preview" in header:
         notes.append("the small preview in the EXR header was left out: it shows the footage as it was")
     compression = attributes["compression"][1][0]
     if compression in LOSSY:
-        kept["compression"] = package.ZIP_COMPRESSION
+        fields["compression"] = package.ZIP_COMPRESSION
         notes.append(
             f"the EXR files were compressed with {LOSSY[compression]}, which changes every pixel when it is written "
             "again: written with ZIP, without loss"
         )
-    return kept, notes
+    return fields, notes
 
 
 def _read_aspect(attributes: Attributes) -> Fraction:
@@ -285,8 +293,8 @@ def _read_rate(attributes: Attributes) -> Fraction | None:
     kind, value = attributes.get("framesPerSecond", ("", b""))
     if kind != "rational" or len(value) != 8:
         return None
-    above, below = struct.unpack("<iI", value)
-    return Fraction(above, below) if above > 0 and below else None
+    numerator, denominator = struct.unpack("<iI", value)
+    return Fraction(numerator, denominator) if numerator > 0 and denominator else None
 
 
 def _read_timecode(attributes: Attributes) -> str | None:

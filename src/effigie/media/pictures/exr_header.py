@@ -44,14 +44,14 @@ class ExrHeader:
 
     def channels(self, part: int) -> dict[str, tuple[str, int, int]]:
         """By name: ``half``, ``float`` or ``uint``, and the pixels that a sample stands for, across and down."""
-        value, at = self.parts[part]["channels"][1], 0
-        found = {}
-        while at < len(value) and value[at]:
-            end = value.index(b"\0", at)
+        value, offset = self.parts[part]["channels"][1], 0
+        channels = {}
+        while offset < len(value) and value[offset]:
+            end = value.index(b"\0", offset)
             kind, across, down = struct.unpack("<i4xii", value[end + 1 : end + 17])
-            found[value[at:end].decode("utf-8", "replace")] = (("uint", "half", "float")[kind], across, down)
-            at = end + 17
-        return found
+            channels[value[offset:end].decode("utf-8", "replace")] = (("uint", "half", "float")[kind], across, down)
+            offset = end + 17
+        return channels
 
 
 def read_exr_header(path: Path) -> ExrHeader:

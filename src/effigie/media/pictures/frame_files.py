@@ -38,8 +38,8 @@ def choose_frame_format(info: ClipInfo, settings: EncodeSettings) -> FrameFormat
     """The footage's own format, in which its frames are written again; None where they become PNG, numbered anew."""
     if info.sequence is None or settings.frame_files == "png":
         return None
-    found, suffixes = OWN_FORMATS.get(info.codec, (None, ()))
-    return found if info.sequence.suffix in suffixes else None
+    frame_format, suffixes = OWN_FORMATS.get(info.codec, (None, ()))
+    return frame_format if info.sequence.suffix in suffixes else None
 
 
 def check_frames(sequence: PictureSequence, frame_format: FrameFormat) -> None:
@@ -132,8 +132,8 @@ class SequenceFiles:
             samples = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
         else:
             samples = to_picture_samples(picture, deep=True, alpha=True)
-        done, data = cv2.imencode(".png", samples)
-        if not done:
+        is_encoded, data = cv2.imencode(".png", samples)
+        if not is_encoded:
             raise MediaError(f"cannot encode {path}")
         png, left = carry_chunks(data.tobytes(), source.read_bytes())
         path.write_bytes(png)

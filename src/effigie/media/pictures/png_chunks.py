@@ -24,10 +24,10 @@ def carry_chunks(png: bytes, source: bytes) -> tuple[bytes, list[str]]:
         source: of which all else is taken.
     """
     chunks = list(_list_chunks(source))
-    kept = [chunk for kind, chunk in chunks if kind in KEPT]
+    source_chunks = [chunk for kind, chunk in chunks if kind in KEPT]
     left = sorted({kind.decode("latin-1") for kind, _ in chunks if kind not in KEPT and kind not in STORAGE})
     own = [chunk for kind, chunk in _list_chunks(png) if kind in STORAGE]
-    return SIGNATURE + own[0] + b"".join(kept) + b"".join(own[1:]), left
+    return SIGNATURE + own[0] + b"".join(source_chunks) + b"".join(own[1:]), left
 
 
 def is_whole(png: bytes) -> bool:
@@ -37,12 +37,12 @@ def is_whole(png: bytes) -> bool:
 
 def _list_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Kind and bytes, with length and check sum, of each chunk; of one whose sum is wrong, none."""
-    at = len(SIGNATURE)
-    while at + 12 <= len(png):
-        size = struct.unpack(">I", png[at : at + 4])[0]
-        kind, whole = png[at + 4 : at + 8], png[at : at + size + 12]
+    offset = len(SIGNATURE)
+    while offset + 12 <= len(png):
+        size = struct.unpack(">I", png[offset : offset + 4])[0]
+        kind, whole = png[offset + 4 : offset + 8], png[offset : offset + size + 12]
         if len(whole) < size + 12:
             return
         if zlib.crc32(whole[4:-4]) == struct.unpack(">I", whole[-4:])[0]:
             yield kind, whole
-        at += size + 12
+        offset += size + 12

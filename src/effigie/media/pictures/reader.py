@@ -113,9 +113,9 @@ def _read_file(file: Path, info: ClipInfo, native: bool, curve: ViewCurve) -> tu
         return _show_light(light, info, curve, native)
     transparent = _read_header(file)[2]
     if native and is_read_by_opencv(file, transparent):
-        both = read_native_still(file, transparent, info.color)
-        if both is not None:
-            return both
+        still = read_native_still(file, transparent, info.color)
+        if still is not None:
+            return still
     return read_still(file), None
 
 
@@ -153,12 +153,12 @@ def _describe_pictures(
     color = choose_rgb_color(height)
     if pixel_format.startswith(FLOAT_FORMATS):
         color = replace(color, transfer=H273_NAMES[footage.view])
-    said = None if first is None else first.rate
-    rate = footage.rate or said or SEQUENCE_RATE
+    file_rate = None if first is None else first.rate
+    rate = footage.rate or file_rate or SEQUENCE_RATE
     if sequence is not None:
         gaps = sequence.describe_gaps()
         notes += (gaps,) if gaps else ()
-        if footage.rate is None and said is None:
+        if footage.rate is None and file_rate is None:
             notes += (f"the pictures say no frame rate: {rate} frames/s taken, and --sequence-rate gives another",)
     return ClipInfo(
         path=path,
@@ -224,9 +224,9 @@ def _describe_webp(path: Path) -> ClipInfo:
 
 
 def _describe_pages(path: Path) -> ClipInfo:
-    pages, others = list_equal_pages(path)
+    pages, skipped_count = list_equal_pages(path)
     described = _describe_pictures(path, [path])
-    notes = (f"{others} of the {len(pages) + others} pages of {path.name} left out: another size",)
+    notes = (f"{skipped_count} of the {len(pages) + skipped_count} pages of {path.name} left out: another size",)
     return replace(
         described,
         kind="animation",
@@ -234,5 +234,5 @@ def _describe_pages(path: Path) -> ClipInfo:
         frames=len(pages),
         duration=len(pages) / SEQUENCE_RATE,
         codec="tiff",
-        notes=notes if others else (),
+        notes=notes if skipped_count else (),
     )

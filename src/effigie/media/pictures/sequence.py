@@ -48,8 +48,8 @@ class PictureSequence:
     def names(self) -> str:
         """A regular expression of the names that numbers give."""
         match = NUMBERED.match(self.files[0].stem)
-        before = "" if match is None else match[1]
-        return rf"{re.escape(before)}\d+(?i:{re.escape(self.suffix)})"
+        prefix = "" if match is None else match[1]
+        return rf"{re.escape(prefix)}\d+(?i:{re.escape(self.suffix)})"
 
     def describe_gaps(self) -> str:
         """Which numbers between the first and the last are missing, in a sentence; empty where none is."""
@@ -86,7 +86,7 @@ def find_sequence(path: Path) -> PictureSequence:
     """
     pattern = parse_sequence_name(path)
     if pattern is not None:
-        found = _list_pattern(pattern, path)
+        files_by_number = _list_pattern(pattern, path)
     else:
         files = list_sequence(path)
         if not files:
@@ -94,27 +94,27 @@ def find_sequence(path: Path) -> PictureSequence:
                 f"{path} holds no sequence of numbered pictures (such as 000000.png, 000001.png): "
                 "name a clip in it, or number its pictures"
             )
-        found = _number_files(files)
-    for file in found.values():
+        files_by_number = _number_files(files)
+    for file in files_by_number.values():
         if file.stat().st_size == 0:
             raise MediaError(f"{file} is empty: render or copy it again")
-    return PictureSequence(tuple(found.values()), tuple(found))
+    return PictureSequence(tuple(files_by_number.values()), tuple(files_by_number))
 
 
 def _number_files(files: Iterable[Path]) -> dict[int, Path]:
-    found: dict[int, Path] = {}
+    files_by_number: dict[int, Path] = {}
     for file in files:
         match = NUMBERED.match(file.stem)
         if match is None:
             continue
-        other = found.setdefault(int(match[2]), file)
-        if other != file:
+        first = files_by_number.setdefault(int(match[2]), file)
+        if first != file:
             # Which of them is the frame nobody can tell, and leaving one out would go unseen.
             raise MediaError(
-                f"{other.name} and {file.name} have the same number: keep one of them in {file.parent}, or name a "
+                f"{first.name} and {file.name} have the same number: keep one of them in {file.parent}, or name a "
                 "pattern such as shot.####.png"
             )
-    return found
+    return files_by_number
 
 
 def is_sequence_name(path: Path) -> bool:
@@ -137,8 +137,8 @@ def group_frames(files: Iterable[Path]) -> list[Path]:
             single.append(file)
         else:
             groups[file.parent, match[1], file.suffix].append(file)
-    for (folder, before, suffix), members in groups.items():
-        pattern = _find_pattern(folder, before, suffix, members)
+    for (folder, prefix, suffix), members in groups.items():
+        pattern = _find_pattern(folder, prefix, suffix, members)
         single += members if pattern is None else [pattern]
     return single
 
@@ -149,41 +149,41 @@ def _is_frame(file: Path) -> bool:
     return suffix in PICTURE_SUFFIXES and (is_number or _FRAME_STEM.match(file.stem) is not None)
 
 
-def _find_pattern(folder: Path, before: str, suffix: str, members: Sequence[Path]) -> Path | None:
+def _find_pattern(folder: Path, prefix: str, suffix: str, members: Sequence[Path]) -> Path | None:
     if len(members) < 2:
         return None
-    digits = [file.stem[len(before) :] for file in members]
+    digits = [file.stem[len(prefix) :] for file in members]
     width = min(len(one) for one in digits)
-    pattern = SequencePattern(folder, before, suffix, width)
+    pattern = SequencePattern(folder, prefix, suffix, width)
     numbers = sorted(pattern.number(file.name) or 0 for file in members)
     if any(pattern.number(file.name) is None for file in members):
         return None
-    there = list(pattern.list_files())
-    if [number for number in there if numbers[0] <= number <= numbers[-1]] != numbers:
+    all_numbers = list(pattern.list_files())
+    if [number for number in all_numbers if numbers[0] <= number <= numbers[-1]] != numbers:
         return None
-    part = "" if there == numbers else f"{numbers[0]}-{numbers[-1]}"
+    part = "" if all_numbers == numbers else f"{numbers[0]}-{numbers[-1]}"
     # A range demands all of its numbers, which a list of files does not.
     if part and len(numbers) != numbers[-1] - numbers[0] + 1:
         return None
-    return folder / f"{before}{part}{'#' * width}{suffix}"
+    return folder / f"{prefix}{part}{'#' * width}{suffix}"
 
 
 def _list_pattern(pattern: SequencePattern, path: Path) -> dict[int, Path]:
     try:
-        found = pattern.list_files()
+        files_by_number = pattern.list_files()
     except OSError as error:
         raise MediaError(f"{pattern.folder} cannot be read ({error.strerror}): check its permissions") from error
-    if not found:
+    if not files_by_number:
         raise MediaError(f"no picture is named like {path}: check the pattern, such as shot.%04d.png or shot.####.exr")
     if pattern.first is not None and pattern.last is not None:
-        missing = _list_missing(tuple(found), pattern.first, pattern.last)
+        missing = _list_missing(tuple(files_by_number), pattern.first, pattern.last)
         if missing:
             count = sum(last - first + 1 for first, last in missing)
             raise MediaError(
                 f"{format_count(count, 'picture')} of {path.name} missing in {pattern.folder} "
                 f"({_format_ranges(missing)}): render them, or name the range that is there"
             )
-    return found
+    return files_by_number
 
 
 def _list_missing(numbers: Sequence[int], first: int, last: int) -> list[tuple[int, int]]:

@@ -116,9 +116,9 @@ def list_pages(stream: BinaryIO) -> Iterator[tuple[int, int]]:
     order, big = ("<" if head[:2] == b"II" else ">"), head[2:4] in (b"+\0", b"\0+")
     place = struct.unpack(order + "Q", head[8:16])[0] if big else struct.unpack(order + "I", head[4:8])[0]
     count_format, entry_bytes, place_format = ("Q", 20, "Q") if big else ("H", 12, "I")
-    seen: set[int] = set()
-    while place and place not in seen and len(seen) < MAX_PAGES:
-        seen.add(place)
+    visited: set[int] = set()
+    while place and place not in visited and len(visited) < MAX_PAGES:
+        visited.add(place)
         stream.seek(place)
         count = struct.unpack(order + count_format, stream.read(struct.calcsize(count_format)))[0]
         if count > MAX_BOXES * MAX_BRANDS:
@@ -128,9 +128,9 @@ def list_pages(stream: BinaryIO) -> Iterator[tuple[int, int]]:
             entry = stream.read(entry_bytes)
             tag, kind = struct.unpack(order + "HH", entry[:4])
             if tag in (254, 256, 257):  # NewSubfileType, ImageWidth, ImageLength
-                at = 12 if big else 8
+                offset = 12 if big else 8
                 values[tag] = struct.unpack(
-                    order + ("H" if kind == 3 else "I"), entry[at : at + (2 if kind == 3 else 4)]
+                    order + ("H" if kind == 3 else "I"), entry[offset : offset + (2 if kind == 3 else 4)]
                 )[0]
         # Bit 1 of NewSubfileType is one page of several, which is what is looked for.
         yield (0, 0) if values.get(254, 0) & ~2 else (values.get(256, 0), values.get(257, 0))

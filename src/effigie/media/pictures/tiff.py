@@ -36,7 +36,7 @@ def write_tiff(path: Path, samples: NDArray[Any], source: Path) -> list[str]:
 
     with tifffile.TiffFile(source) as file:
         tags = file.pages[0].tags  # type: ignore[union-attr]
-        kept = [_copy(tag) for tag in tags if tag.code in _KEPT]
+        source_tags = [_copy(tag) for tag in tags if tag.code in _KEPT]
         left = sorted({tag.name for tag in tags if tag.code not in _KEPT and tag.code not in _STORAGE})
         options: dict[str, Any] = {}
         if 282 in tags and 283 in tags:
@@ -55,7 +55,7 @@ def write_tiff(path: Path, samples: NDArray[Any], source: Path) -> list[str]:
         planarconfig=None if samples.ndim == 2 else "contig",
         metadata=None,
         software=False,
-        extratags=kept,
+        extratags=source_tags,
         **options,
     )
     return [f"of the TIFF tags these were left out: {', '.join(left)}"] if left else []

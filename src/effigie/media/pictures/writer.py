@@ -50,18 +50,18 @@ def note_picture_losses(path: Path, folder: bool, picture: NativePicture, notes:
     """Add to ``notes`` what a picture file cannot hold of a picture as decoded, each sentence once."""
     jpeg = not folder and _is_jpeg(path)
     kind = "JPEG" if jpeg else "PNG"
-    found = []
+    losses = []
     if picture.layout.model == "yuv" and picture.exceeds_white():
-        found.append(f"what is brighter than white was cut off because {kind} holds RGB: --codec ffv1 (.mkv) keeps it")
+        losses.append(f"what is brighter than white was cut off because {kind} holds RGB: --codec ffv1 (.mkv) keeps it")
     if picture.is_hdr:
-        found.append(f"the pictures are in the clip's HDR transfer, {picture.color.transfer}, and do not say so")
+        losses.append(f"the pictures are in the clip's HDR transfer, {picture.color.transfer}, and do not say so")
     if not picture.has_square_pixels:
-        found.append(f"pictures have the clip's own pixels, which are not square, and {kind} files do not say so")
+        losses.append(f"pictures have the clip's own pixels, which are not square, and {kind} files do not say so")
     if jpeg and picture.layout.bits > 8:
-        found.append(f"{picture.layout.bits}-bit pictures were written with 8 bits because JPEG holds no more")
+        losses.append(f"{picture.layout.bits}-bit pictures were written with 8 bits because JPEG holds no more")
     if jpeg and picture.is_transparent():
-        found.append("what is transparent was laid over black because JPEG holds no transparency")
-    notes += [note for note in found if note not in notes]
+        losses.append("what is transparent was laid over black because JPEG holds no transparency")
+    notes += [note for note in losses if note not in notes]
 
 
 def write_still(path: Path, picture: Image | NativePicture) -> None:
@@ -73,8 +73,8 @@ def write_still(path: Path, picture: Image | NativePicture) -> None:
         samples = to_picture_samples(picture, deep=not jpeg, alpha=not jpeg)
     else:
         samples = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(path.suffix.lower(), samples, options)
-    if not done:
+    is_encoded, data = cv2.imencode(path.suffix.lower(), samples, options)
+    if not is_encoded:
         raise MediaError(f"cannot encode {path}")
     path.write_bytes(data.tobytes())
 

@@ -73,12 +73,12 @@ def measure_location(frame: VideoFrame) -> str:
     row, column = frame.height // 4, frame.width // 4
     layout.view(frame, "u")[row, column] = (1 << layout.bits) - (1 << layout.bits - 3) << layout.shift
     wide = VideoReformatter().reformat(frame, format="yuv444p", interpolation=Interpolation.BILINEAR, threads=1)
-    around = pixels.view(wide, "u")[2 * row - 2 : 2 * row + 4, 2 * column - 2 : 2 * column + 4].astype(float) - 128
-    down, across = np.mgrid[-2:4, -2:4][:, : around.shape[0], : around.shape[1]]
-    total = around.sum()
+    patch = pixels.view(wide, "u")[2 * row - 2 : 2 * row + 4, 2 * column - 2 : 2 * column + 4].astype(float) - 128
+    down, across = np.mgrid[-2:4, -2:4][:, : patch.shape[0], : patch.shape[1]]
+    total = patch.sum()
     if total <= 0:
         return "unspecified"
-    place = tuple(round(2 * float((around * axis).sum() / total)) / 2 for axis in (across, down))
+    place = tuple(round(2 * float((patch * axis).sum() / total)) / 2 for axis in (across, down))
     name = LOCATIONS.get((place[0], place[1]), "unspecified")
     return "unspecified" if name == "center" else name
 
@@ -140,11 +140,11 @@ def downsample(
         return (rows, columns), change
     box = tuple(slice(span.start // step, -(-span.stop // step)) for span, step in ((rows, down), (columns, across)))
     # Whole samples, and a sample's pixels around them: beyond the picture its edge goes on, beyond the box nothing is.
-    before = rows.start - (box[0].start - 1) * down, columns.start - (box[1].start - 1) * across
-    after = (box[0].stop + 1) * down - rows.stop, (box[1].stop + 1) * across - columns.stop
-    at_edge = (rows.start == 0, rows.stop == size[0], columns.start == 0, columns.stop == size[1])
-    sides = (before[0], after[0], before[1], after[1])
-    edges = tuple(side if edge else 0 for side, edge in zip(sides, at_edge, strict=True))
+    lead = rows.start - (box[0].start - 1) * down, columns.start - (box[1].start - 1) * across
+    tail = (box[0].stop + 1) * down - rows.stop, (box[1].stop + 1) * across - columns.stop
+    edge_flags = (rows.start == 0, rows.stop == size[0], columns.start == 0, columns.stop == size[1])
+    sides = (lead[0], tail[0], lead[1], tail[1])
+    edges = tuple(side if is_edge else 0 for side, is_edge in zip(sides, edge_flags, strict=True))
     zeros = tuple(side - edge for side, edge in zip(sides, edges, strict=True))
     padded = _surround(_surround(change, edges, cv2.BORDER_REPLICATE), zeros, cv2.BORDER_CONSTANT)
     counts = box[0].stop - box[0].start, box[1].stop - box[1].start

@@ -189,11 +189,11 @@ def convert_frame(
 
 def _rename(frame: VideoFrame, pixel_format: str) -> VideoFrame:
     """The same planes under another name: FFmpeg calls full range yuvj420p, and would scale it to yuv420p."""
-    before, after = find_layout(frame.format.name), find_layout(pixel_format)
-    assert before is not None and after is not None
+    source_layout, target_layout = find_layout(frame.format.name), find_layout(pixel_format)
+    assert source_layout is not None and target_layout is not None
     renamed = VideoFrame(frame.width, frame.height, pixel_format)
-    for letter in after.components:
-        after.view(renamed, letter)[...] = before.view(frame, letter)
+    for letter in target_layout.components:
+        target_layout.view(renamed, letter)[...] = source_layout.view(frame, letter)
     return renamed
 
 

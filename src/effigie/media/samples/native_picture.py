@@ -38,7 +38,7 @@ class NativePicture:
         frame: taken over: edits change its samples.
         color: of the clip.
         orientation: that makes the stored picture upright.
-        shown_size: (width, height) of the upright picture in square pixels; None if its own are.
+        display_size: (width, height) of the upright picture in square pixels; None if its own are.
         field_order: whether it holds two fields; edits may be of one.
         chroma_location: where its color samples lie, as :class:`~effigie.media.ClipInfo` says.
 
@@ -51,7 +51,7 @@ class NativePicture:
         frame: VideoFrame,
         color: ColorSpace,
         orientation: Orientation | None = None,
-        shown_size: tuple[int, int] | None = None,
+        display_size: tuple[int, int] | None = None,
         field_order: FieldOrder = "progressive",
         chroma_location: str = "unspecified",
     ) -> None:
@@ -61,7 +61,7 @@ class NativePicture:
         self.frame, self.color, self.layout = frame, color, layout
         self.orientation = orientation or Orientation()
         upright = self.orientation.turn_size(frame.width, frame.height)
-        self.grid = PixelGrid(upright, shown_size or upright)
+        self.grid = PixelGrid(upright, display_size or upright)
         self.field_order = field_order
         self._is_writable = False
         self._chroma_location = chroma_location
@@ -74,24 +74,24 @@ class NativePicture:
 
     def with_frame(self, frame: VideoFrame) -> NativePicture:
         """The same picture in other samples, which are taken over."""
-        shown, order = self.grid.shown, self.field_order
-        return NativePicture(frame, self.color, self.orientation, shown, order, self._chroma_location)
+        display, order = self.grid.display, self.field_order
+        return NativePicture(frame, self.color, self.orientation, display, order, self._chroma_location)
 
     @contextlib.contextmanager
     def restore_samples(self) -> Iterator[None]:
         """Put the samples back, at the end of the block, to what they were before it."""
-        kept = {component: self.samples(component).copy() for component in self.layout.components}
+        backup = {component: self.samples(component).copy() for component in self.layout.components}
         try:
             yield
         finally:
             self.make_writable()
-            for component, samples in kept.items():
+            for component, samples in backup.items():
                 self.samples(component)[...] = samples
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the upright picture, in square pixels."""
-        return self.grid.shown[1], self.grid.shown[0]
+        return self.grid.display[1], self.grid.display[0]
 
     @property
     def has_square_pixels(self) -> bool:
@@ -108,7 +108,7 @@ class NativePicture:
 
     def to_rgb(self) -> Image:
         """(H, W, 3) uint8 RGB, as trackers and networks are shown it."""
-        size = self.orientation.turn_size(*self.grid.shown)
+        size = self.orientation.turn_size(*self.grid.display)
         return self.orientation.apply(to_rgb(self.frame, self.color, size, VideoReformatter()))
 
     def read(self, rows: slice, columns: slice) -> Picture:
@@ -122,36 +122,41 @@ class NativePicture:
         """Add the edits to the samples, one after the other; alpha, and what is fully transparent, stays."""
         for edit in edits:
             self.make_writable()
-            box, before, after, changed = (edit.rows, edit.columns), edit.before, edit.after, edit.share > 0
+            box, original, output, changed = (edit.rows, edit.columns), edit.input, edit.output, edit.share > 0
             if not self.grid.is_same:
                 # What is new replaces the file's own pixels, and not what stretching has made of them.
                 rows, columns = box
                 box = self.grid.cover(rows, columns)
                 share = self.grid.average(edit.share, rows, columns)
-                new = self.grid.average(after - before * (1 - edit.share[..., None]), rows, columns)
-                before = self._read_upright(*box)
-                after, changed = before + new - share[..., None] * before, share > 0
-            self._apply_upright(box, before, after, changed, edit.field)
+                new = self.grid.average(output - original * (1 - edit.share[..., None]), rows, columns)
+                original = self._read_upright(*box)
+                output, changed = original + new - share[..., None] * original, share > 0
+            self._apply_upright(box, original, output, changed, edit.field)
 
     def _read_upright(self, rows: slice, columns: slice) -> Picture:
         """As :meth:`read`, of a box of the file's own pixels."""
         box = self._stored_box(rows, columns)
         signal = self.read_signal(*box)
-        shown = signal if self._tone is None else self._tone.show(signal)
+        picture = signal if self._tone is None else self._tone.show(signal)
         if self.layout.has_alpha:
-            shown *= (self.samples("a")[box] > 0)[..., None]
-        return np.asarray(self.orientation.apply(shown), np.float32)
+            picture *= (self.samples("a")[box] > 0)[..., None]
+        return np.asarray(self.orientation.apply(picture), np.float32)
 
     def _apply_upright(
-        self, box: tuple[slice, slice], before: Picture, after: Picture, changed: NDArray[np.bool_], field: int | None
+        self,
+        box: tuple[slice, slice],
+        original: Picture,
+        output: Picture,
+        changed: NDArray[np.bool_],
+        field: int | None,
     ) -> None:
         rows, columns = self._stored_box(*box)
-        before, after, changed = (self.orientation.revert(part) for part in (before, after, changed))
+        original, output, changed = (self.orientation.revert(part) for part in (original, output, changed))
         if self.layout.has_alpha:
             changed = changed & (self.samples("a")[rows, columns] > 0)
         if self._tone is not None:
-            before, after = self._tone.restore(before), self._tone.restore(after)
-        difference = cv2.copyTo(after - before, changed.view(np.uint8))
+            original, output = self._tone.restore(original), self._tone.restore(output)
+        difference = cv2.copyTo(output - original, changed.view(np.uint8))
         if field is None:
             self.add_difference(rows, columns, difference, changed)
         else:  # a field is a picture of its own, of half the lines in every plane

@@ -25,16 +25,18 @@ class _Content:
     down: int
 
 
-def choose_pixel_format(encoder: Encoder, info: ClipInfo, wanted: str) -> str:
+def choose_pixel_format(encoder: Encoder, info: ClipInfo, request: str) -> str:
     """The format to encode a clip in.
 
     Args:
-        wanted: a format of :data:`~effigie.media.config.PIXEL_FORMATS`; ``auto`` is the clip's own. Pictures in RGB
+        request: a format of :data:`~effigie.media.config.PIXEL_FORMATS`; ``auto`` is the clip's own. Pictures in RGB
             become 4:2:0, which every player shows, unless the encoder holds RGB or transparency that they have.
     """
     available = encoder.pixel_formats or _list_formats(encoder.name)
-    if wanted != "auto":
-        return wanted if wanted in available else min(available, key=lambda name: _count_loss(_describe(wanted), name))
+    if request != "auto":
+        return (
+            request if request in available else min(available, key=lambda name: _count_loss(_describe(request), name))
+        )
     content = _describe(info.pixel_format)
     is_plain = encoder.name in ("libx264", "libx265")
     if is_plain and (not content.has_color or (content.is_rgb and (info.kind != "video" or encoder.name == "libx264"))):
@@ -48,36 +50,40 @@ def describe_losses(source: str, target: str, kind: str) -> list[str]:
     Args:
         kind: of the clip. That RGB pictures become 4:2:0 video is not said: it is what a video of them is.
     """
-    before, after = _describe(source), _describe(target)
+    source_content, target_content = _describe(source), _describe(target)
     losses = []
-    if after.bits < before.bits:
-        losses.append(f"{before.bits}-bit pictures were written with {after.bits} bits")
-    if before.is_rgb and not after.is_rgb and kind == "video":
+    if target_content.bits < source_content.bits:
+        losses.append(f"{source_content.bits}-bit pictures were written with {target_content.bits} bits")
+    if source_content.is_rgb and not target_content.is_rgb and kind == "video":
         losses.append(f"RGB was written as {target}, which rounds colors: --codec ffv1 (.mkv) keeps RGB")
-    elif not before.is_rgb and (after.across > before.across or after.down > before.down) and before.has_color:
+    elif (
+        not source_content.is_rgb
+        and (target_content.across > source_content.across or target_content.down > source_content.down)
+        and source_content.has_color
+    ):
         losses.append(f"the color detail of {source} was written as {target}: --pixel-format auto keeps it")
     return losses
 
 
 def _count_loss(content: _Content, name: str) -> tuple[int, ...]:
     """How much of a content a format loses, the worst first, then how much room it wastes."""
-    other = _describe(name)
-    lost = (
-        content.has_color and not other.has_color,
-        content.has_alpha and not other.has_alpha,
-        max(0, content.bits - other.bits),
-        max(0, other.across - content.across) + max(0, other.down - content.down),
-        content.is_rgb and not other.is_rgb,
+    target = _describe(name)
+    losses = (
+        content.has_color and not target.has_color,
+        content.has_alpha and not target.has_alpha,
+        max(0, content.bits - target.bits),
+        max(0, target.across - content.across) + max(0, target.down - content.down),
+        content.is_rgb and not target.is_rgb,
     )
-    wasted = (
-        not content.is_rgb and other.is_rgb,
-        max(0, other.bits - content.bits),
-        max(0, content.across * content.down - other.across * other.down),
-        not content.has_alpha and other.has_alpha,
-        not content.has_color and other.has_color,
-        other.across != content.across,
+    waste = (
+        not content.is_rgb and target.is_rgb,
+        max(0, target.bits - content.bits),
+        max(0, content.across * content.down - target.across * target.down),
+        not content.has_alpha and target.has_alpha,
+        not content.has_color and target.has_color,
+        target.across != content.across,
     )
-    return tuple(int(count) for count in (*lost, *wasted))
+    return tuple(int(count) for count in (*losses, *waste))
 
 
 @functools.cache

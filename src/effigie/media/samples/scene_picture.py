@@ -25,16 +25,16 @@ class ScenePicture(NativePicture):
         light: (H, W, 3) float32, of any value; copied.
         color: that of the picture as it is shown.
         curve: by which it is shown.
-        shown_size: (width, height) in square pixels; None if its own are.
+        display_size: (width, height) in square pixels; None if its own are.
     """
 
     def __init__(
-        self, light: Picture, color: ColorSpace, curve: ViewCurve, shown_size: tuple[int, int] | None = None
+        self, light: Picture, color: ColorSpace, curve: ViewCurve, display_size: tuple[int, int] | None = None
     ) -> None:
         height, width = light.shape[:2]
         self.frame, self.color, self.layout = VideoFrame(width, height, SCENE_LAYOUT.name), color, SCENE_LAYOUT
         self.orientation = Orientation()
-        self.grid = PixelGrid((width, height), shown_size or (width, height))
+        self.grid = PixelGrid((width, height), display_size or (width, height))
         self.field_order = "progressive"
         self._is_writable = True
         self._chroma_location = "unspecified"
@@ -50,7 +50,7 @@ class ScenePicture(NativePicture):
 
     def with_frame(self, frame: VideoFrame) -> NativePicture:
         """A picture in integer samples, which are taken over, of the same shape, as this one is shown."""
-        return NativePicture(frame, self.color, None, self.grid.shown)
+        return NativePicture(frame, self.color, None, self.grid.display)
 
     def to_display(self) -> NativePicture:
         """The picture as it is shown, in RGB of 16 bits; what lies beyond 0..1 is cut off."""
@@ -58,8 +58,8 @@ class ScenePicture(NativePicture):
         layout = find_layout("rgb48le")
         assert layout is not None
         for letter in "rgb":
-            shown = np.clip(self._curve.show(self.samples(letter)), 0, 1)
-            layout.view(frame, letter)[...] = np.rint(shown * layout.max_value)
+            display = np.clip(self._curve.show(self.samples(letter)), 0, 1)
+            layout.view(frame, letter)[...] = np.rint(display * layout.max_value)
         return self.with_frame(frame)
 
     def to_rgb(self) -> Image:
@@ -67,7 +67,7 @@ class ScenePicture(NativePicture):
             bits = self.light.astype(np.float16).view(np.uint16)
         image = self._curve.bytes_table[bits]
         if not self.grid.is_same:
-            image = cv2.resize(image, self.grid.shown, interpolation=cv2.INTER_LINEAR)
+            image = cv2.resize(image, self.grid.display, interpolation=cv2.INTER_LINEAR)
         return np.ascontiguousarray(image, np.uint8)
 
     @property
@@ -92,8 +92,8 @@ class ScenePicture(NativePicture):
             levels = cv2.resize(levels, self.grid.file, interpolation=cv2.INTER_AREA)
         for letter in "rgb":
             samples = self.samples(letter)
-            shown = self._curve.show(samples)
-            changed = self._curve.restore(np.clip(shown + levels / np.float32(255), 0, 1))
+            display = self._curve.show(samples)
+            changed = self._curve.restore(np.clip(display + levels / np.float32(255), 0, 1))
             with np.errstate(invalid="ignore"):
                 np.copyto(samples, changed, where=(samples >= 0) & (samples <= 1) & (levels != 0))
 

@@ -98,18 +98,18 @@ def stream_sound(
     last = None if duration is None else first + round(duration * rate)
     with open_container(path, SOUND_FORMATS) as container:
         chunks = _cut_chunks(_decode_chunks(container, path, rate, start or 0.0), first, last)
-        held: list[np.ndarray] = []
+        buffer: list[np.ndarray] = []
         count = total = 0
         for chunk in chunks:
-            held.append(chunk)
+            buffer.append(chunk)
             count += chunk.shape[1]
             while count >= size:
-                whole = np.concatenate(held, axis=1)
+                whole = np.concatenate(buffer, axis=1)
                 yield Sound(whole[:, :size], rate)
-                held, count = [whole[:, size:]], count - size
+                buffer, count = [whole[:, size:]], count - size
                 total += 1
         if count:
-            yield Sound(np.concatenate(held, axis=1), rate)
+            yield Sound(np.concatenate(buffer, axis=1), rate)
         elif not total:
             raise MediaError(f"{path} has no sound from {start or 0:g} s on: choose an earlier part")
 
@@ -158,22 +158,22 @@ def _decode_chunks(container: InputContainer, path: Path, rate: int, start: floa
         time = frame.time
         if origin is None:
             origin = time or 0.0
-        wanted = None if time is None else (time - origin) * rate
+        start_position = None if time is None else (time - origin) * rate
         if position is None:
-            position = wanted or 0.0
+            position = start_position or 0.0
             emitted = round(position)
             if start == 0.0 and 0 < position < MAX_GAP_S * rate:
                 yield 0, np.zeros((channels, emitted), np.float32)
-        elif wanted is not None and GAP_S * rate < wanted - position < MAX_GAP_S * rate:
+        elif start_position is not None and GAP_S * rate < start_position - position < MAX_GAP_S * rate:
             for chunk in _convert(resampler, None):
                 yield emitted, chunk
                 emitted += chunk.shape[1]
             resampler = AudioResampler("flt", layout, rate)
-            hole = round(wanted) - emitted
+            hole = round(start_position) - emitted
             if hole > 0:
                 yield emitted, np.zeros((channels, hole), np.float32)
                 emitted += hole
-            position = wanted
+            position = start_position
         if frame.layout.name != layout or frame.rate <= 0:
             damage.packets += 1
             continue

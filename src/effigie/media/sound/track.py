@@ -40,7 +40,7 @@ class SoundStream:
             raise UsageError(f"sound of {self.channels} channels cannot be written into a video: mix it to two")
 
     @classmethod
-    def of(cls, sound: Sound | SoundStream) -> SoundStream:
+    def from_sound(cls, sound: Sound | SoundStream) -> SoundStream:
         """Sound in memory as a stream."""
         return sound if isinstance(sound, SoundStream) else cls([sound.samples], sound.rate, sound.channels)
 
@@ -51,7 +51,7 @@ class SoundTrack:
     def __init__(self, sound: SoundStream, output: OutputContainer) -> None:
         self._sound, self._output = sound, output
         self._blocks = iter(sound.blocks)
-        self._written = 0
+        self._position = 0
         stream = output.add_stream("aac", rate=sound.rate, layout=LAYOUTS[sound.channels])
         assert isinstance(stream, AudioStream)
         stream.bit_rate = BITS_PER_CHANNEL * sound.channels
@@ -59,7 +59,7 @@ class SoundTrack:
 
     def advance(self, end: Fraction | None) -> None:
         """Encode what begins before ``end`` (seconds in the output; None: all there is)."""
-        while end is None or Fraction(self._written, self._sound.rate) < end:
+        while end is None or Fraction(self._position, self._sound.rate) < end:
             block = next(self._blocks, None)
             if block is None:
                 return
@@ -69,9 +69,9 @@ class SoundTrack:
                 continue
             samples = np.ascontiguousarray(np.clip(np.nan_to_num(block), -1, 1), np.float32)
             frame = AudioFrame.from_ndarray(samples, "fltp", LAYOUTS[self._sound.channels])
-            frame.sample_rate, frame.pts = self._sound.rate, self._written
+            frame.sample_rate, frame.pts = self._sound.rate, self._position
             frame.time_base = Fraction(1, self._sound.rate)
-            self._written += block.shape[1]
+            self._position += block.shape[1]
             self._output.mux(self._stream.encode(frame))
 
     def finalize(self) -> None:

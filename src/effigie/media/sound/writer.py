@@ -202,8 +202,8 @@ def check_sound_name(path: Path) -> str:
     """
     suffix = path.suffix.lower()
     if suffix not in OUTPUT_SOUND_SUFFIXES:
-        named = suffix or "a name without suffix"
-        raise UsageError(f"{named} cannot be written as sound: use one of {', '.join(OUTPUT_SOUND_SUFFIXES)}")
+        ending = suffix or "a name without suffix"
+        raise UsageError(f"{ending} cannot be written as sound: use one of {', '.join(OUTPUT_SOUND_SUFFIXES)}")
     return suffix
 
 

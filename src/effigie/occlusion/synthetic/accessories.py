@@ -72,8 +72,8 @@ def draw_glasses(random: np.random.Generator, scene: OccluderScene) -> OccluderL
     ]
     middle = (inner[0] + inner[1]) / 2 - down * eye_distance * random.uniform(0, 0.08)
     alpha = np.maximum(alpha, draw_line(size, np.stack([inner[0], middle, inner[1]]), max(1.2, thick * 0.9)))
-    for lens, temple, other in zip(lenses, TEMPLE_LANDMARKS, centers[::-1], strict=True):
-        outer = lens[int(np.argmax(np.linalg.norm(lens - other, axis=1)))]
+    for lens, temple, opposite in zip(lenses, TEMPLE_LANDMARKS, centers[::-1], strict=True):
+        outer = lens[int(np.argmax(np.linalg.norm(lens - opposite, axis=1)))]
         end = (
             scene.landmarks[temple]
             + random.normal(0, 0.03, 2) * eye_distance
@@ -118,11 +118,11 @@ def _draw_lenses(
 
 def sample_hair_color(random: np.random.Generator) -> Picture:
     """(3,) black, brown, fair, red, grey, now and then dyed."""
-    named = ((0.04, 0.035, 0.03), (0.13, 0.08, 0.05), (0.3, 0.19, 0.11), (0.7, 0.55, 0.35), (0.45, 0.2, 0.1),
+    base_colors = ((0.04, 0.035, 0.03), (0.13, 0.08, 0.05), (0.3, 0.19, 0.11), (0.7, 0.55, 0.35), (0.45, 0.2, 0.1),
              (0.6, 0.6, 0.6), (0.85, 0.83, 0.8))  # fmt: skip
     if random.random() < 0.07:
         return sample_color(random, 1.0)
-    tone = np.array(named[int(random.integers(0, len(named)))]) * np.exp(random.normal(0, 0.25))
+    tone = np.array(base_colors[int(random.integers(0, len(base_colors)))]) * np.exp(random.normal(0, 0.25))
     return np.clip(tone * np.exp(random.normal(0, 0.06, 3)), 0.01, 1).astype(np.float32)
 
 

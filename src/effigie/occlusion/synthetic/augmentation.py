@@ -37,11 +37,11 @@ def add_beard(picture: Image, random: np.random.Generator, scene: OccluderScene)
     across, down = scene.axes
     x, y = pixel_grid(size)
     nose = scene.landmarks[2]
-    below = ((x - nose[0]) * down[0] + (y - nose[1]) * down[1]) / scene.eye_distance
+    nose_distance = ((x - nose[0]) * down[0] + (y - nose[1]) * down[1]) / scene.eye_distance
     aside = np.abs((x - nose[0]) * across[0] + (y - nose[1]) * across[1]) / scene.eye_distance
     if random.random() < 0.35:
         zone = zone * (aside < random.uniform(0.35, 0.8))
-    zone = zone * (below + 0.6 * aside * random.uniform(0, 1) > 0.05)
+    zone = zone * (nose_distance + 0.6 * aside * random.uniform(0, 1) > 0.05)
     zone = cv2.GaussianBlur(zone.astype(np.float32), (0, 0), size * random.uniform(0.008, 0.03))
     dense = random.uniform(0.25, 0.95)
     uneven = random.uniform(0.2, 0.8)

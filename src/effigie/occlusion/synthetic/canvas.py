@@ -75,8 +75,8 @@ class OccluderScene:
 
     def sample_point(self, random: np.random.Generator) -> Picture:
         """(2,) px: a point on the face."""
-        chosen = self.landmarks[random.integers(0, 468, 2)]
-        return np.asarray(chosen[0] + random.random() * (chosen[1] - chosen[0]), np.float32)
+        pair = self.landmarks[random.integers(0, 468, 2)]
+        return np.asarray(pair[0] + random.random() * (pair[1] - pair[0]), np.float32)
 
     def jitter_point(self, random: np.random.Generator, point: Picture, spread: float) -> Picture:
         """(2,) px: ``point`` moved by chance, ``spread`` distances between the eyes."""
@@ -90,9 +90,9 @@ def pixel_grid(size: int) -> tuple[Picture, Picture]:
     return x, y
 
 
-def smooth_noise(random: np.random.Generator, size: int, cells: float, along: float = 1.0) -> Picture:
-    """(size, size) smooth noise of zero mean and unit spread, ``cells`` bumps across; ``along`` stretches it."""
-    shape = max(2, round(cells / along)), max(2, round(cells))
+def smooth_noise(random: np.random.Generator, size: int, cells: float, stretch: float = 1.0) -> Picture:
+    """(size, size) smooth noise of zero mean and unit spread, ``cells`` bumps across; ``stretch`` stretches it."""
+    shape = max(2, round(cells / stretch)), max(2, round(cells))
     small = random.standard_normal(shape, dtype=np.float32)
     return np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC))
 
@@ -118,26 +118,26 @@ def fabric_texture(random: np.random.Generator, size: int) -> Picture:
     """(size, size, 3) a cloth, wood, print or wall: two or three colours mixed by noise, stripes, checks or dots."""
     x, y = pixel_grid(size)
     angle = random.uniform(0, np.pi)
-    across = x * np.cos(angle) + y * np.sin(angle)
-    along = y * np.cos(angle) - x * np.sin(angle)
+    stripe_x = x * np.cos(angle) + y * np.sin(angle)
+    stripe_y = y * np.cos(angle) - x * np.sin(angle)
     period = random.uniform(3, 30)
     kind = random.integers(0, 6)
     if kind == 0:
         mix = smooth_noise(random, size, random.uniform(2, 30))
     elif kind == 1:
-        mix = 2 * np.sin(2 * np.pi * across / period)
+        mix = 2 * np.sin(2 * np.pi * stripe_x / period)
     elif kind == 2:
-        mix = np.sign(np.sin(2 * np.pi * across / period)) + np.sign(np.sin(2 * np.pi * along / period))
+        mix = np.sign(np.sin(2 * np.pi * stripe_x / period)) + np.sign(np.sin(2 * np.pi * stripe_y / period))
     elif kind == 3:
-        mix = 2 * (np.sin(2 * np.pi * across / period) * np.sin(2 * np.pi * along / period) > 0.4)
+        mix = 2 * (np.sin(2 * np.pi * stripe_x / period) * np.sin(2 * np.pi * stripe_y / period) > 0.4)
     elif kind == 4:
         mix = streak_noise(random, size, random.uniform(0, 180), random.uniform(20, 80))
     else:
         mix = np.zeros_like(x)  # plain
     share = np.clip(0.5 + 0.5 * mix, 0, 1)[..., None]
-    one = sample_color(random)
-    other = sample_color(random) if random.random() < 0.6 else np.clip(one * random.uniform(0.5, 1.4), 0, 1)
-    cloth = one * (1 - share) + other * share
+    first = sample_color(random)
+    second = sample_color(random) if random.random() < 0.6 else np.clip(first * random.uniform(0.5, 1.4), 0, 1)
+    cloth = first * (1 - share) + second * share
     weave = 1 + random.uniform(0, 0.12) * random.standard_normal((size, size, 1), dtype=np.float32)
     folds = 1 + random.uniform(0, 0.3) * smooth_noise(random, size, random.uniform(2, 8))[..., None]
     return np.clip(cloth * weave * folds, 0, 1).astype(np.float32)
@@ -184,13 +184,13 @@ def draw_tube(
     aside, beneath, width = (np.ones_like(x) for _ in range(3))
     for start, end, first, last in zip(path, path[1:], radii, radii[1:], strict=False):
         axis = end - start
-        along = ((x - start[0]) * axis[0] + (y - start[1]) * axis[1]) / max(float(axis @ axis), 1e-6)
-        along = np.clip(along, 0, 1)
-        dx, dy = x - start[0] - along * axis[0], y - start[1] - along * axis[1]
-        radius = first + along * (last - first)
-        within = radius - np.hypot(dx, dy)
-        nearer = within > inside
-        inside = np.where(nearer, within, inside)
+        axis_share = ((x - start[0]) * axis[0] + (y - start[1]) * axis[1]) / max(float(axis @ axis), 1e-6)
+        axis_share = np.clip(axis_share, 0, 1)
+        dx, dy = x - start[0] - axis_share * axis[0], y - start[1] - axis_share * axis[1]
+        radius = first + axis_share * (last - first)
+        depth = radius - np.hypot(dx, dy)
+        nearer = depth > inside
+        inside = np.where(nearer, depth, inside)
         aside, beneath = np.where(nearer, dx, aside), np.where(nearer, dy, beneath)
         width = np.where(nearer, radius, width)
     alpha = np.clip(inside + 0.5, 0, 1).astype(np.float32)

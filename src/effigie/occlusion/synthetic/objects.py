@@ -39,10 +39,10 @@ def draw_microphone(random: np.random.Generator, scene: OccluderScene) -> Occlud
         return layer
     radius = eye_distance * random.uniform(0.2, 0.5)
     angle = random.uniform(0.1, 0.9) * np.pi
-    away = np.array([np.cos(angle), np.sin(angle)], np.float32)
+    axis = np.array([np.cos(angle), np.sin(angle)], np.float32)
     handle = radius * random.uniform(0.45, 0.8)
     grip = apply_light(sample_color(random) * 0.6, scene)
-    top, bottom = mouth + away * radius, mouth + away * 6 * eye_distance
+    top, bottom = mouth + axis * radius, mouth + axis * 6 * eye_distance
     draw_capsule(layer, top, bottom, (handle, handle * 0.8), grip, scene.light, 0.85)
     x, y = pixel_grid(size)
     mesh = (
@@ -51,7 +51,7 @@ def draw_microphone(random: np.random.Generator, scene: OccluderScene) -> Occlud
         else 1 + 0.3 * smooth_noise(random, size, 50)
     )
     head = np.clip(apply_light(sample_color(random), scene) * mesh[..., None], 0, 1)
-    end = mouth + away * radius * random.uniform(0, 0.8)
+    end = mouth + axis * radius * random.uniform(0, 0.8)
     draw_capsule(layer, mouth, end, (radius, radius * 0.95), head.astype(np.float32), scene.light, 0.8)
     return layer
 
@@ -63,7 +63,7 @@ def draw_cup(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer
     width, height = eye_distance * random.uniform(0.35, 0.9), eye_distance * random.uniform(0.8, 2.6)
     angle = random.normal(0, 0.4)
     right = np.array([np.cos(angle), np.sin(angle)])
-    below = np.array([-right[1], right[0]])
+    down = np.array([-right[1], right[0]])
     taper = random.uniform(0.6, 1.05)
     surface = fabric_texture(random, size) if random.random() < 0.5 else sample_color(random)
     x, y = pixel_grid(size)
@@ -72,11 +72,11 @@ def draw_cup(random: np.random.Generator, scene: OccluderScene) -> OccluderLayer
     shine = np.exp(-(((sideways - random.uniform(-0.7, 0.7)) / 0.08) ** 2)) * random.uniform(0, 0.6)
     shaded = np.clip(apply_light(surface, scene) * facing[..., None] + shine[..., None], 0, 1)
     corners = np.stack([position - right * width, position + right * width,
-                        position + right * width * taper + below * height,
-                        position - right * width * taper + below * height])  # fmt: skip
+                        position + right * width * taper + down * height,
+                        position - right * width * taper + down * height])  # fmt: skip
     alpha = draw_polygon(size, corners)
     swing = np.linspace(0, 2 * np.pi, 24)
-    rim = position + width * np.cos(swing)[:, None] * right + 0.25 * width * np.sin(swing)[:, None] * below
+    rim = position + width * np.cos(swing)[:, None] * right + 0.25 * width * np.sin(swing)[:, None] * down
     alpha = np.maximum(alpha, draw_polygon(size, rim))
     if random.random() < 0.2:
         alpha *= random.uniform(0.5, 0.9)  # a drinking glass
@@ -146,8 +146,8 @@ def draw_blob(random: np.random.Generator, scene: OccluderScene) -> OccluderLaye
     else:
         surface = fabric_texture(random, size)
     height = cv2.GaussianBlur(alpha, (0, 0), scene.eye_distance * 0.12)
-    along, down = (cv2.Sobel(height, cv2.CV_32F, axis, 1 - axis) for axis in (1, 0))
-    slope = along * scene.light[0] + down * scene.light[1]
+    slope_x, slope_y = (cv2.Sobel(height, cv2.CV_32F, axis, 1 - axis) for axis in (1, 0))
+    slope = slope_x * scene.light[0] + slope_y * scene.light[1]
     relief = np.clip(1 - random.uniform(0, 4) * slope, 0.4, 1.5)
     lit = apply_light(np.asarray(surface, np.float32), scene)
     layer.paint(np.clip(lit * relief[..., None], 0, 1), alpha.astype(np.float32))

@@ -27,14 +27,14 @@ def glasses_score(picture: Image, landmarks: Landmarks) -> float:
     """
     left, right = landmarks[[33, 133], :2].mean(0), landmarks[[263, 362], :2].mean(0)
     middle, across = (left + right) / 2, right - left
-    from_ = np.array([left, right, middle + 0.5 * np.array([-across[1], across[0]])], np.float32)
-    to = np.array([[20, 24], [60, 24], [40, 44]], np.float32)
-    patch = cv2.warpAffine(picture, cv2.getAffineTransform(from_, to), (80, 64), flags=cv2.INTER_AREA)
+    face_points = np.array([left, right, middle + 0.5 * np.array([-across[1], across[0]])], np.float32)
+    patch_points = np.array([[20, 24], [60, 24], [40, 44]], np.float32)
+    patch = cv2.warpAffine(picture, cv2.getAffineTransform(face_points, patch_points), (80, 64), flags=cv2.INTER_AREA)
     light = cv2.GaussianBlur(cv2.cvtColor(patch, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32), (0, 0), 0.8)
     edge = np.abs(cv2.Sobel(light, cv2.CV_32F, 0, 1, ksize=3)) / 8
     bridge = float(edge[16:36, 36:44].mean(1).max())
-    below = np.concatenate([edge[32:50, 12:30], edge[32:50, 50:68]], 1)
-    rims = float(np.median(np.sort(below, 0)[-2:].mean(0)))
+    rim_patches = np.concatenate([edge[32:50, 12:30], edge[32:50, 50:68]], 1)
+    rims = float(np.median(np.sort(rim_patches, 0)[-2:].mean(0)))
     return (bridge + rims) / (float(light[10:54].std()) + 8)
 
 
@@ -55,17 +55,17 @@ def label_visibility(picture: Image, landmarks: Landmarks) -> np.ndarray:
         column, row = int(np.clip(x, 2, size - 3)), int(np.clip(y, 2, size - 3))
         samples.append(colors[row - 2 : row + 3, column - 2 : column + 3].reshape(-1, 3))
     skin = np.median(np.concatenate(samples), 0)
-    away = np.linalg.norm((colors - skin) * np.array([0.5, 1.0, 1.0], np.float32), axis=2)
+    skin_distance = np.linalg.norm((colors - skin) * np.array([0.5, 1.0, 1.0], np.float32), axis=2)
     outline = face_mask(landmarks, size, size, FACE_GROWTH) > 0.5
-    found = np.where(away < MAX_SKIN_DISTANCE, 1.0, np.where(away > MIN_OTHER_DISTANCE, 0.0, UNKNOWN)).astype(
-        np.float32
-    )
+    labels = np.where(
+        skin_distance < MAX_SKIN_DISTANCE, 1.0, np.where(skin_distance > MIN_OTHER_DISTANCE, 0.0, UNKNOWN)
+    ).astype(np.float32)
     # Between skin and hair the colours mix: nobody knows there, nor at a lone pixel of either.
-    mixed = cv2.dilate((found == 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    found[mixed & (found == 1)] = UNKNOWN
-    found[certain_face_mask(landmarks, size)] = 1
-    found[~outline & (found == 1)] = UNKNOWN
-    return found
+    mixed = cv2.dilate((labels == 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    labels[mixed & (labels == 1)] = UNKNOWN
+    labels[certain_face_mask(landmarks, size)] = 1
+    labels[~outline & (labels == 1)] = UNKNOWN
+    return labels
 
 
 def certain_face_mask(landmarks: Landmarks, size: int) -> np.ndarray:
@@ -80,8 +80,8 @@ def certain_face_mask(landmarks: Landmarks, size: int) -> np.ndarray:
     brow = landmarks[[*LEFT_BROW, *RIGHT_BROW], :2]
     down = landmarks[152, :2] - landmarks[10, :2]
     down = down / max(float(np.linalg.norm(down)), 1e-6)
-    each = np.arange(size)
-    height = each * down[0] + each[:, None] * down[1]
+    positions = np.arange(size)
+    height = positions * down[0] + positions[:, None] * down[1]
     certain[height < np.median(brow @ down) - 0.08 * eye_distance] = 0
     for part in (LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE, OUTER_LIPS):
         cv2.fillConvexPoly(certain, cv2.convexHull(np.rint(landmarks[part, :2]).astype(np.int32)), 1)

@@ -106,11 +106,11 @@ def read_project(document: Mapping[str, Any], path: Path) -> Project:
     Raises:
         UsageError: as of :func:`load_project`.
     """
-    known = {
+    names = {
         *("version", "clip", "output", "paint", "masks", "people", "compose", "encode", "trust", "shots", "strokes"),
         *("consents", "purpose", *PLAIN_SETTINGS),
     }
-    _check_names(document, known, str(path))
+    _check_names(document, names, str(path))
     version = document.get("version", VERSION)
     if not isinstance(version, int) or version > VERSION:
         raise UsageError(f"{path} is of version {version!r}, this effigie reads up to {VERSION}: update effigie")
@@ -120,9 +120,9 @@ def read_project(document: Mapping[str, Any], path: Path) -> Project:
         raise UsageError(f"{path} needs a clip and, under [[people]], a model")
     assignments = tuple(reader.settings(PersonAssignment, table, "people") for table in people)
     shots = [reader.settings(ShotSettings, table, "shots") for table in _get_tables(document, "shots", path)]
-    given = {name: document[name] for name in ("paint", "masks", *PLAIN_SETTINGS) if name in document}
+    plain_values = {name: document[name] for name in ("paint", "masks", *PLAIN_SETTINGS) if name in document}
     settings = replace(
-        reader.settings(ConvertSettings, given, "the top"),
+        reader.settings(ConvertSettings, plain_values, "the top"),
         compose=reader.settings(ComposeSettings, document.get("compose", {}), "compose"),
         encode=reader.settings(EncodeSettings, document.get("encode", {}), "encode"),
         trust=reader.settings(TrustSettings, document.get("trust", {}), "trust"),
@@ -154,8 +154,8 @@ def describe_project(project: Project, folder: Path) -> dict[str, Any]:
     """The values of a project's file in ``folder``; :func:`read_project` gives the same project back."""
     settings = project.settings
     document: dict[str, Any] = {"version": VERSION, "clip": _relative_path(project.clip, folder)}
-    named = (("output", project.output), ("paint", settings.mask_clip), ("masks", settings.masks))
-    document |= {name: _relative_path(file, folder) for name, file in named if file is not None}
+    files = (("output", project.output), ("paint", settings.mask_clip), ("masks", settings.masks))
+    document |= {name: _relative_path(file, folder) for name, file in files if file is not None}
     document["device"] = settings.device
     if settings.fast:
         document["fast"] = True
@@ -201,43 +201,43 @@ class _ProjectReader:
 
     def resolve_shot(self, shot: ShotSettings, assignments: tuple[PersonAssignment, ...]) -> ShotSettings:
         """The shot with its models named as the assignments name them."""
-        known = {str(assignment.model) for assignment in assignments}
+        models = {str(assignment.model) for assignment in assignments}
         excluded_models = tuple(str(self.path(name)) for name in shot.excluded_models)
-        for name, given in zip(excluded_models, shot.excluded_models, strict=True):
-            if name not in known:
-                raise UsageError(f"{self.file}: a shot is without {given!r}, which is nobody's model")
+        for name, file_name in zip(excluded_models, shot.excluded_models, strict=True):
+            if name not in models:
+                raise UsageError(f"{self.file}: a shot is without {file_name!r}, which is nobody's model")
         return replace(shot, excluded_models=excluded_models)
 
-    def settings(self, kind: type[Settings], table: Any, where: str) -> Settings:
+    def settings(self, kind: type[Settings], table: Any, place: str) -> Settings:
         """``kind`` with the fields that the table names."""
         if not isinstance(table, Mapping):
-            raise UsageError(f"{self.file}: {where} must be a table, not {table!r}")
+            raise UsageError(f"{self.file}: {place} must be a table, not {table!r}")
         hints = get_type_hints(kind)
         names = {stored_name(field): str(field.name) for field in fields(kind)}  # type: ignore[arg-type]
-        _check_names(table, set(names), f"{self.file}, {where}")
+        _check_names(table, set(names), f"{self.file}, {place}")
         values = {
-            names[name]: self._value(hints[names[name]], value, f"{where}.{name}") for name, value in table.items()
+            names[name]: self._value(hints[names[name]], value, f"{place}.{name}") for name, value in table.items()
         }
         try:
             return kind(**values)
         except TypeError as error:
-            raise UsageError(f"{self.file}, {where}: {error}") from error
+            raise UsageError(f"{self.file}, {place}: {error}") from error
 
-    def _value(self, hint: Any, value: Any, where: str) -> Any:
+    def _value(self, hint: Any, value: Any, place: str) -> Any:
         if get_origin(hint) is tuple:
             kind = get_args(hint)[0]
             if is_dataclass(kind) and isinstance(value, list):
-                return tuple(self.settings(kind, table, where) for table in value)  # type: ignore[arg-type]
+                return tuple(self.settings(kind, table, place) for table in value)  # type: ignore[arg-type]
             if kind is float and isinstance(value, list) and all(type(one) in (int, float) for one in value):
                 return tuple(map(float, value))
             if kind is str and isinstance(value, list) and all(isinstance(one, str) for one in value):
                 return tuple(value)
-            what = "numbers" if kind is float else "texts"
-            raise UsageError(f"{self.file}: {where} must be a list of {what}, not {value!r}")
+            element = "numbers" if kind is float else "texts"
+            raise UsageError(f"{self.file}: {place} must be a list of {element}, not {value!r}")
         choices = [choice for choice in (get_args(hint) or (hint,)) if choice is not type(None)]
         for choice in choices:
             if is_dataclass(choice) and isinstance(value, Mapping):
-                return self.settings(choice, value, where)  # type: ignore[arg-type]
+                return self.settings(choice, value, place)  # type: ignore[arg-type]
             if choice is Path and isinstance(value, str):
                 return self.path(value)
             if choice is float and type(value) in (int, float):
@@ -246,20 +246,20 @@ class _ProjectReader:
                 return value
             if isinstance(choice, str) and value == choice:  # of a Literal
                 return value
-        raise UsageError(f"{self.file}: {where} cannot be {value!r}")
+        raise UsageError(f"{self.file}: {place} cannot be {value!r}")
 
 
-def _check_names(table: Mapping[str, Any], known: set[str], where: str) -> None:
+def _check_names(table: Mapping[str, Any], names: set[str], place: str) -> None:
     for name in table:
-        if name not in known:
-            raise UsageError(f"{where} has no setting {name!r}: known are {', '.join(sorted(known))}")
+        if name not in names:
+            raise UsageError(f"{place} has no setting {name!r}: known are {', '.join(sorted(names))}")
 
 
 def _get_tables(document: Mapping[str, Any], name: str, path: Path) -> list[Any]:
-    found = document.get(name, [])
-    if not isinstance(found, list):
+    tables = document.get(name, [])
+    if not isinstance(tables, list):
         raise UsageError(f"{path}: write [[{name}]] once for each, not [{name}]")
-    return found
+    return tables
 
 
 def _to_table(settings: Any, folder: Path) -> dict[str, Any]:

@@ -108,17 +108,19 @@ class ComposeSchedule:
         place = bisect_right([key.frame for key in keys], frame)
         if place in (0, len(keys)):
             return keys[min(place, len(keys) - 1)].compose
-        before, after = keys[place - 1], keys[place]
-        return blend_settings(before.compose, after.compose, (frame - before.frame) / (after.frame - before.frame))
+        previous, following = keys[place - 1], keys[place]
+        return blend_settings(
+            previous.compose, following.compose, (frame - previous.frame) / (following.frame - previous.frame)
+        )
 
 
-def blend_settings(one: Settings, other: Settings, share: float) -> Settings:
+def blend_settings(first: Settings, second: Settings, share: float) -> Settings:
     """Settings between two: floating numbers ``share`` of the way from one to the other, all else of the one."""
     changes: dict[str, Any] = {}
-    for name in (item.name for item in fields(one)):  # type: ignore[arg-type]
-        before, after = getattr(one, name), getattr(other, name)
-        if is_dataclass(before):
-            changes[name] = blend_settings(before, after, share)
-        elif isinstance(before, float) and isinstance(after, (int, float)):
-            changes[name] = before + share * (after - before)
-    return replace(one, **changes)  # type: ignore[type-var]
+    for name in (item.name for item in fields(first)):  # type: ignore[arg-type]
+        start, end = getattr(first, name), getattr(second, name)
+        if is_dataclass(start):
+            changes[name] = blend_settings(start, end, share)
+        elif isinstance(start, float) and isinstance(end, (int, float)):
+            changes[name] = start + share * (end - start)
+    return replace(first, **changes)  # type: ignore[type-var]

@@ -73,22 +73,22 @@ class PaintSchedule:
 
     def __init__(self, strokes: Sequence[Stroke] = ()) -> None:
         self._strokes = tuple(strokes)
-        self._kept: OrderedDict[tuple[tuple[int, ...], int], MaskPaint] = OrderedDict()
+        self._paints: OrderedDict[tuple[tuple[int, ...], int], MaskPaint] = OrderedDict()
 
     def __call__(self, frame: int, model: str, side: int) -> MaskPaint | None:
         """The paint on a crop of ``side`` px; None where there is none."""
         if not self._strokes:
             return None
-        chosen = tuple(number for number, stroke in enumerate(self._strokes) if stroke.covers(frame, model))
-        if not chosen:
+        numbers = tuple(number for number, stroke in enumerate(self._strokes) if stroke.covers(frame, model))
+        if not numbers:
             return None
-        key = chosen, side
-        if key not in self._kept:
-            self._kept[key] = rasterize([self._strokes[number] for number in chosen], side)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        key = numbers, side
+        if key not in self._paints:
+            self._paints[key] = rasterize([self._strokes[number] for number in numbers], side)
+            while len(self._paints) > MAX_KEPT:
+                self._paints.popitem(last=False)
+        self._paints.move_to_end(key)
+        return self._paints[key]
 
 
 def rasterize(strokes: Sequence[Stroke], side: int) -> MaskPaint:
@@ -114,8 +114,8 @@ def _draw(stroke: Stroke, side: int) -> np.ndarray:
     cv2.polylines(line, [path[:, None]], False, 0, 1, cv2.LINE_8, BITS)
     if line.all():  # outside
         return np.zeros((side, side), np.float32)
-    away = cv2.distanceTransform(line, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = cv2.distanceTransform(line, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     radius = max(stroke.size * side / 2, 0.5)
     fade = max(stroke.softness * radius, 1.0)
-    share = np.clip((radius + 0.5 - away) / fade, 0, 1)
+    share = np.clip((radius + 0.5 - distance) / fade, 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)

@@ -93,18 +93,18 @@ def load_ranges(path: str | Path, clip: str | Path, info: ClipInfo | None = None
     path, clip = Path(path), Path(clip)
     timeline = _read(path)
     info = info or probe(clip)
-    found: dict[str, list[FrameRange]] = {}
+    ranges: dict[str, list[FrameRange]] = {}
     for one in timeline.find_clips():
         name = _media_name(one)
         if name is not None:
-            found.setdefault(name, []).extend(_frames_of(one, info))
-    wanted = found.get(clip.stem.casefold())
-    if wanted is None and len(found) == 1:
-        (wanted,) = found.values()
-    if not wanted:
-        names = ", ".join(sorted(found)[:5]) or "no media at all"
+            ranges.setdefault(name, []).extend(_list_frame_ranges(one, info))
+    own_ranges = ranges.get(clip.stem.casefold())
+    if own_ranges is None and len(ranges) == 1:
+        (own_ranges,) = ranges.values()
+    if not own_ranges:
+        names = ", ".join(sorted(ranges)[:5]) or "no media at all"
         raise UsageError(f"{path} uses nothing of {clip.name}; it names {names}: give the cut of this clip")
-    return _join(wanted)
+    return _join(own_ranges)
 
 
 def restrict_shots(shots: Sequence[ShotSettings], ranges: Sequence[FrameRange]) -> tuple[ShotSettings, ...]:
@@ -117,8 +117,8 @@ def restrict_shots(shots: Sequence[ShotSettings], ranges: Sequence[FrameRange]) 
         for shot in sorted(shots, key=lambda one: one.first):
             begins, ends = max(first, shot.first), end if shot.last is None else min(end, shot.last)
             if begins <= ends:
-                kept = {"skip": shot.skip, "excluded_models": shot.excluded_models, "compose": shot.compose}
-                restricted.append(ShotSettings(begins, ends, **kept))  # type: ignore[arg-type]
+                values = {"skip": shot.skip, "excluded_models": shot.excluded_models, "compose": shot.compose}
+                restricted.append(ShotSettings(begins, ends, **values))  # type: ignore[arg-type]
         last = end
     return (*restricted, ShotSettings(last + 1, None, skip=True))
 
@@ -148,17 +148,17 @@ def _media_name(clip: Any) -> str | None:
     return Path(name.replace("\\", "/")).stem.casefold() if name else None
 
 
-def _frames_of(clip: Any, info: ClipInfo) -> Iterator[FrameRange]:
+def _list_frame_ranges(clip: Any, info: ClipInfo) -> Iterator[FrameRange]:
     """The frames of its media that a clip shows; those outside the media are left out."""
     try:
-        shown, available = clip.source_range or clip.available_range(), clip.media_reference.available_range
+        span, available = clip.source_range or clip.available_range(), clip.media_reference.available_range
     except Exception:  # neither is known
         return
     start = _count_frames(available.start_time, info) if available else 0
-    first = _count_frames(shown.start_time, info)
+    first = _count_frames(span.start_time, info)
     if not available and first >= (timecode := _first_frame(info)) > 0:
         start = timecode  # editors count the media's frames from its timecode
-    length = _count_frames(shown.duration, info)
+    length = _count_frames(span.duration, info)
     for effect in clip.effects:  # footage at another speed uses more of its media, or less
         length = max(1, round(length * abs(getattr(effect, "time_scalar", 1.0) or 1.0)))
     first = max(0, first - start)

@@ -66,7 +66,9 @@ def convert_clips(
         people, replace(settings, trust=settings.trust.resolve_paths()), resolve_paths(consent), purpose
     )
     # Not the machine that an output is made on.
-    kept = {name: value for name, value in to_stored(settings).items() if name not in ("device", "masks", "layers")}
+    stored_settings = {
+        name: value for name, value in to_stored(settings).items() if name not in ("device", "masks", "layers")
+    }
     return run_batch(
         Batch("convert", convert_one, check_models, ("effigie.swap.inference.convert",)),
         arguments,
@@ -74,7 +76,7 @@ def convert_clips(
         output,
         job,
         lambda: [_model_digest(assignment) for assignment in people],
-        kept,
+        stored_settings,
         progress,
         cancel,
     )

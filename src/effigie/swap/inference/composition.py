@@ -68,7 +68,7 @@ def compose_faces(
         schedule: of the clip.
         matte: (H, W) float32 in 0..1 by which masks are multiplied.
     """
-    canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
+    canvas, mask = Canvas(frame.image, None if frame.image_native is None else frame.image_native.read), None
     compose = schedule(frame.index)
     for name, compositor, face, swapped in rendered:
         compositor.adjust(compose)

@@ -19,6 +19,7 @@ from effigie.execution import available_cores
 from effigie.execution.pipeline import BackgroundConsumer, shared_cores
 from effigie.faces.analyzer import AnalyzedFrame, Face
 from effigie.faces.person_matcher import PersonMatcher, TargetPerson
+from effigie.io.stored_names import STORED_NAME
 from effigie.media import EncodeSettings, Frame, VideoWriter
 from effigie.media.samples.native_picture import NativePicture
 from effigie.progress import CancelToken, Progress, ProgressCallback
@@ -44,7 +45,7 @@ class ConvertReport:
         output: the clip written.
         frames: read and written.
         swapped: frames in which a face was replaced; the others went through untouched.
-        each: of each model, by its folder, the frames in which its person's face was replaced.
+        swapped_by_model: of each model, by its folder, the frames in which its person's face was replaced.
         seconds: wall time of the frames, loading excluded.
         stages: seconds of each stage; they overlap, so their sum may exceed ``seconds``.
         notes: what could not be carried over untouched, and what of the face is made up.
@@ -55,7 +56,7 @@ class ConvertReport:
     output_id: str = ""
     frames: int = 0
     swapped: int = 0
-    each: dict[str, int] = field(default_factory=dict)
+    swapped_by_model: dict[str, int] = field(default_factory=dict, metadata={STORED_NAME: "each"})
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -91,7 +92,7 @@ class Conversion:
         self._planner = FacePlanner(people, settings.shots)
         self._schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
         self._inputs: dict[int, tuple[FacePlan, FaceInputs]] = {}  # of the frame before, by state
-        self._made: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
+        self._latest_faces: dict[int, tuple[FaceInputs, SwappedFace]] = {}  # of the frame rendered last, by state
         self._joiner = FieldJoiner()
         self._matte: tuple[int, np.ndarray] | None = None  # of the frame before, by its index
         self._swapped_frame = -1  # index of the last frame that counts as swapped
@@ -150,9 +151,9 @@ class Conversion:
         self._progress(Progress("convert", report.frames, report.frames, "frames", f"{report.swapped} swapped"))
         report.seconds = time.perf_counter() - start
         for state in self._people:
-            report.each[str(state.assignment.model)] = state.swapped
-            spent_on = [one.swapper.seconds for one in state.states] + [state.compositor.seconds]
-            for stage, spent in itertools.chain(*(seconds.items() for seconds in spent_on)):
+            report.swapped_by_model[str(state.assignment.model)] = state.swapped
+            stage_seconds = [one.swapper.seconds for one in state.states] + [state.compositor.seconds]
+            for stage, spent in itertools.chain(*(seconds.items() for seconds in stage_seconds)):
                 self._seconds[stage] += spent
         report.notes = [
             *self._reader.notes,
@@ -168,13 +169,13 @@ class Conversion:
         start = time.perf_counter()
         faces = self._person_matcher(item.frame.image, item.faces)
         self._seconds["identity"] += time.perf_counter() - start
-        earlier, self._inputs = self._inputs, {}
+        previous_inputs, self._inputs = self._inputs, {}
         prepared: list[_PreparedFace] = []
         for planned in self._planner(index, item.faces, faces):
             state, plan = planned.state, planned.plan
-            before = earlier.get(id(state))
-            if before is not None and before[0] is plan:
-                inputs = before[1]
+            previous = previous_inputs.get(id(state))
+            if previous is not None and previous[0] is plan:
+                inputs = previous[1]
             else:
                 inputs = state.swapper.prepare_inputs(item.frame.image, planned.face, plan)
             self._inputs[id(state)] = plan, inputs
@@ -195,15 +196,17 @@ class Conversion:
         self, prepared_frames: list[_PreparedFrame], composed: BackgroundConsumer[_RenderedFrame]
     ) -> None:
         """Make the faces of a few frames, each network run once, and pass them to the compositor."""
-        swapped: dict[int, SwappedFace] = {id(inputs): face for inputs, face in self._made.values()}
+        swapped: dict[int, SwappedFace] = {id(inputs): face for inputs, face in self._latest_faces.values()}
         for person in self._people:
             own = {id(state) for state in person.states}
-            wanted = [(state, one) for _, _, faces in prepared_frames for state, _, _, one in faces if id(state) in own]
-            new = {id(inputs): inputs for _, inputs in wanted if id(inputs) not in swapped}
+            requests = [
+                (state, one) for _, _, faces in prepared_frames for state, _, _, one in faces if id(state) in own
+            ]
+            new = {id(inputs): inputs for _, inputs in requests if id(inputs) not in swapped}
             if new:
                 swapped |= zip(new, person.swapper.render_faces(list(new.values())), strict=True)
-            for state, inputs in wanted:
-                self._made[id(state)] = inputs, swapped[id(inputs)]
+            for state, inputs in requests:
+                self._latest_faces[id(state)] = inputs, swapped[id(inputs)]
         for frame, matte, faces in prepared_frames:
             rendered = [
                 (state.assignment.model.name, compositor, face, swapped[id(inputs)])

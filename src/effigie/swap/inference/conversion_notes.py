@@ -51,8 +51,9 @@ def _describe_repeats(matcher: PersonMatcher, number: int, by_number: bool) -> I
     if log.frames:
         frames = format_count(log.frames, "frame")
         yield f"in {frames} the person is seen more than once, as in a mirror: every face of theirs was replaced"
-    if log.left:
-        why = f"its likeness is {log.left_similarity:.2f} at most, and a second one needs {REPEATED_SIMILARITY}"
+    if log.rejections:
+        reason = f"its likeness is {log.rejected_similarity:.2f} at most, and a second one needs {REPEATED_SIMILARITY}"
         if by_number:
-            why = "of a face chosen by number no second one is replaced"
-        yield f"in {format_count(log.left, 'frame')} another face that may be the same person's was left: {why}"
+            reason = "of a face chosen by number no second one is replaced"
+        frames = format_count(log.rejections, "frame")
+        yield f"in {frames} another face that may be the same person's was left: {reason}"

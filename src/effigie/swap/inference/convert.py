@@ -88,17 +88,17 @@ def _convert_footage(
     assignments: Sequence[PersonAssignment],
     output: Path,
     settings: ConvertSettings,
-    asked: tuple[ConsentLike, str | None],
+    permission: tuple[ConsentLike, str | None],
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> ConvertReport:
-    """Load the models and convert; ``asked``: consent and purpose."""
+    """Load the models and convert; ``permission``: consent and purpose."""
     # Two seconds or more, mostly of torch, in which the clip is looked at.
     from effigie.swap.editing.mask_clip import MaskClip
     from effigie.swap.inference.conversion import Conversion
     from effigie.swap.inference.people.cast import Cast, needs_visibility
 
-    cast = Cast(assignments, footage.reader.path, settings, *asked)
+    cast = Cast(assignments, footage.reader.path, settings, *permission)
     footage.require_decent()
     people = cast.people(footage.rate, needs_visibility(settings))
     mask_clip: contextlib.AbstractContextManager[MaskClip | None] = contextlib.nullcontext()

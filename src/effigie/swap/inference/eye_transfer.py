@@ -32,13 +32,13 @@ IRIS_RANGE = (0.3, 3.5)  # of the iris's color
 
 
 def transfer_eyes(
-    interior: Image, made: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, with_lashes: bool = False
+    interior: Image, render: Image, footage: Image, landmarks: Landmarks, warper: MeshWarper, with_lashes: bool = False
 ) -> None:
     """Put the footage's eyeballs between the made face's lids, in the footage's light.
 
     Args:
         interior: (S, S, 4) float32 in [0, 1], picture and weight; changed where the eyes are.
-        made: (S, S, 3) float32 in [0, 1], of which the irises' color is taken.
+        render: (S, S, 3) float32 in [0, 1], of which the irises' color is taken.
         footage: (S, S, 3) uint8, the target's face in the same crop, with its (478, 3) ``landmarks``.
         warper: the made face's geometry.
         with_lashes: whether lashes of shut lids are the footage's, too: where the source's eyes are never shut.
@@ -58,11 +58,11 @@ def transfer_eyes(
         eye = warped.image / np.float32(255)
         # The skin around says what the made face's light is to the footage's.
         skin = ring[box] > 0.5
-        own = made[box] * _ratio(eye, made[box], skin, skin, GAIN_RANGE)
-        shown = lids * np.float32(1 - shut)
+        own = render[box] * _ratio(eye, render[box], skin, skin, GAIN_RANGE)
+        cover = lids * np.float32(1 - shut)
         if with_lashes:
-            shown = polygon_mask(_lash_outline(target[:, :2], upper, lower, corners, shut), size, size)[box]
-        weight = cv2.GaussianBlur(shown, (0, 0), max(0.6, EDGE_SIGMA * width)) * warped.visibility
+            cover = polygon_mask(_lash_outline(target[:, :2], upper, lower, corners, shut), size, size)[box]
+        weight = cv2.GaussianBlur(cover, (0, 0), max(0.6, EDGE_SIGMA * width)) * warped.visibility
         irises = lids * np.float32(1 - shut)
         interior[box][..., :3] = _tint_iris(eye, own, irises, target[iris, :2] - [box[1].start, box[0].start])
         interior[box][..., 3] = np.maximum(interior[box][..., 3], weight)
@@ -145,17 +145,23 @@ def _lash_outline(
     up *= np.sign((landmarks[upper] - landmarks[lower]).mean(0) @ up) or 1
     bend = np.sin(np.linspace(0.15, 0.85, len(upper)) * np.pi)[:, None] * shut
     over, under = landmarks[upper] + LASHES_UP * bend * up, landmarks[lower] - LASHES_DOWN * bend * up
-    beside = LASHES_BESIDE * shut * across
-    return np.concatenate([[first - beside], over, [last + beside], under[::-1]]).astype(np.float32)
+    corner_offset = LASHES_BESIDE * shut * across
+    return np.concatenate([[first - corner_offset], over, [last + corner_offset], under[::-1]]).astype(np.float32)
 
 
 def _ratio(
-    wanted: Image, given: Image, in_wanted: np.ndarray, in_given: np.ndarray, limits: tuple[float, float]
+    reference: Image,
+    picture: Image,
+    reference_pixels: np.ndarray,
+    picture_pixels: np.ndarray,
+    limits: tuple[float, float],
 ) -> np.ndarray:
-    """(3,) float32 factors from the colors of ``given`` to those of ``wanted``; of medians: rims do not count."""
-    if not in_wanted.any() or not in_given.any():
+    """(3,) float32 factors from the colors of ``picture`` to those of ``reference``; of medians: rims do not count."""
+    if not reference_pixels.any() or not picture_pixels.any():
         return np.ones(3, np.float32)
-    ratio = (np.median(wanted[in_wanted], axis=0) + 0.02) / (np.median(given[in_given], axis=0) + 0.02)
+    ratio = (np.median(reference[reference_pixels], axis=0) + 0.02) / (
+        np.median(picture[picture_pixels], axis=0) + 0.02
+    )
     return np.clip(ratio, *limits).astype(np.float32)
 
 

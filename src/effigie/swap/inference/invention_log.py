@@ -21,16 +21,16 @@ class InventionLog:
         self._shuts_eyes = bank.shows_shut_eyes()
         self._frames = self._mouths = self._lids = 0
 
-    def add(self, made: Landmarks, unknown_mouth: float) -> None:
+    def add(self, landmarks: Landmarks, unknown_mouth: float) -> None:
         """Count a frame.
 
         Args:
-            made: (478, >= 2) landmarks of the made face, px.
+            landmarks: (478, >= 2) landmarks of the made face, px.
             unknown_mouth: 0..1, how far its mouth is beyond what the source's frames show.
         """
         self._frames += 1
-        self._mouths += unknown_mouth >= FILLED_SHARE and mouth_opening(made) > OPEN_MOUTH
-        self._lids += not self._shuts_eyes and eye_opening(made) < SHUT_EYES
+        self._mouths += unknown_mouth >= FILLED_SHARE and mouth_opening(landmarks) > OPEN_MOUTH
+        self._lids += not self._shuts_eyes and eye_opening(landmarks) < SHUT_EYES
 
     def notes(self) -> Iterator[str]:
         """A line for each kind."""

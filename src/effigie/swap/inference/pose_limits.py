@@ -64,10 +64,10 @@ class PoseLimiter:
     def __call__(self, geometry: FaceGeometry) -> PoseState:
         excess_angle = float(np.linalg.norm(self._poses - np.asarray(geometry.pose.angles)[:2], axis=1).min())
         self._skipped = self._skip_extreme and excess_angle > (RESUME_BELOW if self._skipped else SKIP_ABOVE)
-        wanted = 0.0 if self._skipped else 1.0
-        current = wanted if self._opacity is None else self._opacity
-        is_close = abs(wanted - current) <= self._step * 1.001  # five fifths are not quite one
-        self._opacity = wanted if is_close else current + self._step * float(np.sign(wanted - current))
+        goal = 0.0 if self._skipped else 1.0
+        current = goal if self._opacity is None else self._opacity
+        is_close = abs(goal - current) <= self._step * 1.001  # five fifths are not quite one
+        self._opacity = goal if is_close else current + self._step * float(np.sign(goal - current))
         geometry_weight = np.clip((excess_angle - NETWORK_LIMIT) / (GEOMETRY_LIMIT - NETWORK_LIMIT), 0, 1)
         side_growth = 1 - float(np.clip(excess_angle / NETWORK_LIMIT, 0, 1))
         return PoseState(excess_angle, float(geometry_weight), self._opacity, side_growth)
@@ -94,8 +94,8 @@ class ExtremePoseLog:
         )
         return [
             f"{format_frame_ranges(frames)}: the head is turned some {degrees:g} degrees or more beyond what "
-            f"the source's footage shows; {what}"
-            for frames, degrees, what in kinds
+            f"the source's footage shows; {text}"
+            for frames, degrees, text in kinds
             if frames
         ]
 
@@ -108,8 +108,8 @@ def format_frame_ranges(frames: Sequence[int]) -> str:
             ends[-1][1] = frame
         else:
             ends.append([frame, frame])
-    named = [str(first) if first == last else f"{first}-{last}" for first, last in ends]
-    if len(named) > MAX_NAMED_RANGES:
+    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ends]
+    if len(texts) > MAX_NAMED_RANGES:
         return f"{len(frames)} frames between {ends[0][0]} and {ends[-1][1]}"
     head = "frame " if len(frames) == 1 else "frames "
-    return head + (named[0] if len(named) == 1 else ", ".join(named[:-1]) + " and " + named[-1])
+    return head + (texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1])

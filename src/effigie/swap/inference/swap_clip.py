@@ -104,8 +104,8 @@ def swap_clip(
     )
     inputs = [Path(source)] if isinstance(source, (str, Path)) else [Path(one) for one in source]
     faces = _extract_source(inputs, work, progress, cancel)
-    wanted = training or SwapSettings()
-    check_single_person(faces, _list_names(inputs), wanted.source_person, work / "people.png")
+    swap_settings = training or SwapSettings()
+    check_single_person(faces, _list_names(inputs), swap_settings.source_person, work / "people.png")
     trains = training is not None and (training.minutes is not None or training.steps is not None)
     if trains and (count := len(FaceSet.open(faces))) < MIN_FACES:
         raise FaceSetError(
@@ -113,12 +113,21 @@ def swap_clip(
             "bring a clip, or do not train"
         )
     person = settings.person or 0
-    model = work / f"model-{digest_files(inputs, [clip], extra=f'{person} {wanted.preset} {wanted.source_person}')}"
+    variant = f"{person} {swap_settings.preset} {swap_settings.source_person}"
+    model = work / f"model-{digest_files(inputs, [clip], extra=variant)}"
     frame = build_swap(
-        faces, clip, model, wanted, person=person, consent=consent, purpose=purpose, progress=progress, cancel=cancel
+        faces,
+        clip,
+        model,
+        swap_settings,
+        person=person,
+        consent=consent,
+        purpose=purpose,
+        progress=progress,
+        cancel=cancel,
     )
-    shown = wanted.source_person or 0
-    notes = describe_source(faces, shown, frame.image)
+    source_person = swap_settings.source_person or 0
+    notes = describe_source(faces, source_person, frame.image)
     options: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": cancel}
     of_preview = replace(settings, layers=None)
     preview = _write_preview(frame.image, model, output, work, partial(convert, settings=of_preview, **options))
@@ -129,12 +138,12 @@ def swap_clip(
         target = work / f"target-{digest_files([clip])}.faces"
         extract([clip], target, progress=progress, cancel=cancel)
         trained = train(
-            faces, target, model, wanted, consent=consent, purpose=purpose, progress=progress, cancel=cancel
+            faces, target, model, swap_settings, consent=consent, purpose=purpose, progress=progress, cancel=cancel
         )
     try:
         report = convert(model, clip, output, settings, progress=progress, **options)
     except MediaError as error:
-        if (turned := measure_least_yaw(faces, shown)) <= SIDE_ON:
+        if (turned := measure_least_yaw(faces, source_person)) <= SIDE_ON:
             raise
         raise MediaError(
             f"{_list_names(inputs)} shows the head from the side only, turned by {turned:.0f} degrees: bring a picture "
@@ -149,14 +158,14 @@ def _write_preview(
     image: Image, model: Path, output: Path, work: Path, convert: Callable[[Path, Path, Path], ConvertReport]
 ) -> Path | None:
     """The first made frame, of the target's best portrait; None where that is turned too far for this source."""
-    preview, still = output.with_name(f"{output.stem}.preview.png"), work / "preview-input.png"
-    write_png(still, image)
+    preview, input_picture = output.with_name(f"{output.stem}.preview.png"), work / "preview-input.png"
+    write_png(input_picture, image)
     try:
-        convert(model, still, preview)
+        convert(model, input_picture, preview)
     except MediaError:  # other frames of the clip may be turned less
         return None
     finally:
-        discard(still)
+        discard(input_picture)
     return preview
 
 

@@ -237,11 +237,11 @@ class Swapper:
                 share = share * np.maximum(_make_skin_mask(inputs.warper.target, side), np.float32(geometry_weight))
             picture += share[..., None] * (warped - picture)
         interior = np.zeros((side, side, 4), np.float32)
-        between = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
+        footage = (inputs.footage, inputs.geometry.landmarks, inputs.warper)
         if self._take_interior:
-            transfer_eyes(interior, picture, *between, with_lashes=not self._shows_shut_eyes)
+            transfer_eyes(interior, picture, *footage, with_lashes=not self._shows_shut_eyes)
         if mouth_share := 1.0 if self._take_interior else inputs.unknown_mouth:
-            transfer_mouth(interior, *between, mouth_share)
+            transfer_mouth(interior, *footage, mouth_share)
         # Beside the mesh a network makes skin; geometry alone has the wall behind the source there.
         side_margin = 0.0 if self._model.network is None else MASK_MARGIN.side * pose_state.side_growth
         margin = replace(MASK_MARGIN, side=side_margin)
@@ -249,14 +249,14 @@ class Swapper:
         front = None if self._glasses is None else _find_glasses(picture, inputs.warper.target, mask, self._glasses)
         placements = (inputs.warper.target, inputs.geometry.landmarks)
         shrink = resize_matrix(STATISTICS_SIZE, side)
-        made, filmed = (apply_affine(shrink, landmarks) for landmarks in placements)
+        target_points, footage_points = (apply_affine(shrink, landmarks) for landmarks in placements)
         return SwappedFace(
             np.clip(picture, 0, 1),
             mask if front is None else np.maximum(mask, front),
             inputs.matrix,
             pose_state.opacity,
             inputs.source_mask,
-            _mark_features(made, filmed),
+            _mark_features(target_points, footage_points),
             interior,
             front,
         )
@@ -279,24 +279,24 @@ class Swapper:
         self.seconds[stage] += time.perf_counter() - start
 
 
-def _mark_features(made: Landmarks, filmed: Landmarks) -> FeatureMasks:
+def _mark_features(target: Landmarks, footage: Landmarks) -> FeatureMasks:
     size = STATISTICS_SIZE
     return FeatureMasks(
-        np.maximum(feature_mask(made, size), feature_mask(filmed, size)),
-        brow_mask(made, size),
-        lip_mask(made, size),
-        brow_mask(filmed, size),
-        lip_mask(filmed, size),
+        np.maximum(feature_mask(target, size), feature_mask(footage, size)),
+        brow_mask(target, size),
+        lip_mask(target, size),
+        brow_mask(footage, size),
+        lip_mask(footage, size),
     )
 
 
 def _find_glasses(picture: Image, landmarks: Landmarks, mask: np.ndarray, predictor: VisibilityPredictor) -> np.ndarray:
     """(S, S) float32 in [0, 1]: how much of each pixel the glasses of a made face are, as far as it was filmed."""
-    found = find_eyewear(np.asarray(255 * np.clip(picture, 0, 1), np.uint8), landmarks, predictor)
-    if not found.is_worn:
+    eyewear = find_eyewear(np.asarray(255 * np.clip(picture, 0, 1), np.uint8), landmarks, predictor)
+    if not eyewear.is_worn:
         return np.zeros(mask.shape, np.float32)
     reach = 2 * round(GLASSES_REACH * mask.shape[0]) + 1
-    return np.asarray(found.cover * cv2.dilate(mask, np.ones((1, reach), np.uint8)), np.float32)
+    return np.asarray(eyewear.cover * cv2.dilate(mask, np.ones((1, reach), np.uint8)), np.float32)
 
 
 def _make_skin_mask(landmarks: Landmarks, side: int) -> np.ndarray:

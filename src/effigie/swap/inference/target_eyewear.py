@@ -60,10 +60,10 @@ class TargetEyewear:
             self._skipped += 1
             return None
         self._skipped = 0
-        found = _find(image, face, side, self._predictor)
-        before = found.score if self._score is None else self._score
-        self._score = before + SCORE_SHARE * (found.score - before)
-        return found if self._score > WORN_IN_CLIP else None
+        eyewear = _find(image, face, side, self._predictor)
+        score = eyewear.score if self._score is None else self._score
+        self._score = score + SCORE_SHARE * (eyewear.score - score)
+        return eyewear if self._score > WORN_IN_CLIP else None
 
 
 def wears_glasses(clip: Path, predictor: VisibilityPredictor, footage: FootageSettings | None = None) -> bool:
@@ -97,12 +97,12 @@ def paint_over(
     picture, changed = crop(canvas.image, matrix, side), np.zeros((height, width), np.uint8)
     region = Region.from_crop_box(matrix, (0, 0, side, side), (width, height))
     if not region.is_empty:
-        made = np.clip(warp_to_region(to_float_image(remove_eyewear(picture, eyewear)), region), 0, 1)
+        bare = np.clip(warp_to_region(to_float_image(remove_eyewear(picture, eyewear)), region), 0, 1)
         share = np.clip(warp_to_region(cv2.GaussianBlur(strokes, (0, 0), EDGE_SIGMA), region, cv2.INTER_LINEAR), 0, 1)
         share *= np.float32(opacity) if matte is None else np.float32(opacity) * region.crop(matte)
-        before = canvas.crop(region)
-        footage = np.clip(before, 0, 1)
-        pixels = np.asarray(footage + share[..., None] * (made - footage), np.float32)
-        canvas.paste(region, before, pixels, share)
+        original = canvas.crop(region)
+        footage = np.clip(original, 0, 1)
+        pixels = np.asarray(footage + share[..., None] * (bare - footage), np.float32)
+        canvas.paste(region, original, pixels, share)
         region.crop(changed)[...] = np.ceil(share * 255)
     return changed

@@ -116,8 +116,8 @@ class PeopleDataset:
     def draw_person(self, people: Sequence[int], random: np.random.Generator) -> int:
         """One of ``people``, filmed or photographed in the shares of training."""
         filmed = [person for person in people if person in set(self.filmed)]
-        others = [person for person in people if person not in set(self.filmed)]
-        pool = filmed if filmed and (not others or random.random() < FILMED_SHARE) else others
+        photographed = [person for person in people if person not in set(self.filmed)]
+        pool = filmed if filmed and (not photographed or random.random() < FILMED_SHARE) else photographed
         return int(random.choice(pool))
 
     def _draw_offset(self, random: np.random.Generator) -> np.ndarray:
@@ -129,31 +129,31 @@ class PeopleDataset:
         """(N,) bool, the bank's frames that a prior may choose from: none is near in time, if any other is there."""
         allowed = dataset.distant_frames(row)
         count = int(random.choice(BANK_SIZES))
-        kept = random.permutation(np.flatnonzero(allowed))[:count]
-        chosen = np.zeros(len(allowed), bool)
-        chosen[kept] = True
-        return chosen
+        indices = random.permutation(np.flatnonzero(allowed))[:count]
+        selection = np.zeros(len(allowed), bool)
+        selection[indices] = True
+        return selection
 
     def _swap_in(self, person: int, row: int, placement: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """(S, S, 3) uint8: the frame with the face of another of the people, distorted, in another light."""
         dataset = self.people[person]
-        other = int(random.choice([index for index in range(len(self.people)) if index != person]))
+        donor = int(random.choice([index for index in range(len(self.people)) if index != person]))
         geometry = dataset.footage.geometries[row]
-        offset = random.uniform(*SWAP_SHAPE_SHARE) * (self._shapes[other] - self._shapes[person])
-        wanted = apply_affine(placement, geometry.pose.apply(geometry.unposed + offset))
-        around = dataset.warp_frame(row, wanted, placement)
-        bank = self.people[other].bank
-        warper = MeshWarper(wanted, dataset.size)
+        offset = random.uniform(*SWAP_SHAPE_SHARE) * (self._shapes[donor] - self._shapes[person])
+        landmarks = apply_affine(placement, geometry.pose.apply(geometry.unposed + offset))
+        background = dataset.warp_frame(row, landmarks, placement)
+        bank = self.people[donor].bank
+        warper = MeshWarper(landmarks, dataset.size)
         face = render(bank, select_nearest(bank, dataset.features[row : row + 1]), warper)
-        picture = paste_face(around, face, warper, bool(random.random() < MATCHED_SHARE))
+        picture = paste_face(background, face, warper, bool(random.random() < MATCHED_SHARE))
         return random_warp(change_complexion(picture, random)[None], random)[0]
 
 
-def paste_face(around: Image, face: RenderedPrior, warper: MeshWarper, match: bool) -> np.ndarray:
+def paste_face(background: Image, face: RenderedPrior, warper: MeshWarper, match: bool) -> np.ndarray:
     """A rendered face put into a picture of somebody whose eyeballs and mouth stay.
 
     Args:
-        around: (S, S, 3) uint8, with the geometry of ``warper``.
+        background: (S, S, 3) uint8, with the geometry of ``warper``.
         match: whether the face takes the picture's mean color.
 
     Returns:
@@ -162,14 +162,14 @@ def paste_face(around: Image, face: RenderedPrior, warper: MeshWarper, match: bo
     side = warper.size
     share = cv2.GaussianBlur(face_mask(warper.target, side, side), (0, 0), EDGE_SIGMA * side)
     share = (np.clip(2 * share - 1, 0, 1) * face.visibility)[..., None]
-    made, given = face.picture / np.float32(255), around / np.float32(255)
+    inner, outer = face.picture / np.float32(255), background / np.float32(255)
     if match and share.sum() > 1:
-        mean_made, mean_given = ((each * share).sum((0, 1)) / share.sum() for each in (made, given))
-        made = np.clip(made * (mean_given + 0.02) / (mean_made + 0.02), 0, 1)
-    picture = given + share * (made - given)
+        inner_mean, outer_mean = ((pixels * share).sum((0, 1)) / share.sum() for pixels in (inner, outer))
+        inner = np.clip(inner * (outer_mean + 0.02) / (inner_mean + 0.02), 0, 1)
+    picture = outer + share * (inner - outer)
     interior = np.zeros((side, side, 4), np.float32)
-    transfer_eyes(interior, made, around, warper.target, warper)
-    transfer_mouth(interior, around, warper.target, warper, 1.0)
+    transfer_eyes(interior, inner, background, warper.target, warper)
+    transfer_mouth(interior, background, warper.target, warper, 1.0)
     picture += interior[..., 3:] * (interior[..., :3] - picture)
     return np.asarray(np.clip(picture * 255, 0, 255), np.uint8)
 

@@ -78,15 +78,15 @@ class PretrainingTask:
         """
         truth, weight = self._held_out["picture"] / np.float32(255), self._held_out["weight"][..., 0]
         labels = np.where(self._held_out["mask"][..., 0] > 127, np.where(weight > 2 * UNIT_WEIGHT, 2, 1), 0)
-        made = self._run(networks["start"]).permute(0, 2, 3, 1).numpy()
-        errors = region_ssim_errors(made, truth, labels.astype(np.uint8), ("skin", "features"))
+        output = self._run(networks["start"]).permute(0, 2, 3, 1).numpy()
+        errors = region_ssim_errors(output, truth, labels.astype(np.uint8), ("skin", "features"))
         prior = self._held_out["prior"][..., :3] / np.float32(255)
         return errors | {"error_prior": region_ssim_errors(prior, truth, labels.astype(np.uint8), ())["error"]}
 
     def preview(self, networks: Mapping[str, nn.Module]) -> np.ndarray:
         """Rows of input, prior, made, truth of people held out."""
-        made = to_uint8(self._run(networks["start"]))
-        columns = [self._held_out["input"], self._held_out["prior"][..., :3], made, self._held_out["picture"]]
+        output = to_uint8(self._run(networks["start"]))
+        columns = [self._held_out["input"], self._held_out["prior"][..., :3], output, self._held_out["picture"]]
         rows = np.linspace(0, HELD_OUT_SAMPLES - 1, PREVIEW_ROWS).astype(int)
         return np.concatenate([np.concatenate(list(column[rows]), axis=0) for column in columns], axis=1)
 

@@ -125,13 +125,13 @@ def split_people(dataset: PeopleDataset, held_out: float, seed: int) -> tuple[li
         FaceSetError: too few people.
     """
     random = np.random.default_rng(seed)
-    kept: list[int] = []
+    held_out_people: list[int] = []
     for group in (dataset.filmed, dataset.photographed):
         if len(group) >= MIN_PEOPLE:
-            kept += random.choice(group, max(1, round(held_out * len(group))), replace=False).tolist()
-    training = [person for person in range(len(dataset.people)) if person not in set(kept)]
-    if len(training) < MIN_PEOPLE or not kept:
+            held_out_people += random.choice(group, max(1, round(held_out * len(group))), replace=False).tolist()
+    training = [person for person in range(len(dataset.people)) if person not in set(held_out_people)]
+    if len(training) < MIN_PEOPLE or not held_out_people:
         raise FaceSetError(
             f"only {len(dataset.people)} people with two faces or more: pretraining needs {MIN_PEOPLE + 1}"
         )
-    return training, sorted(kept)
+    return training, sorted(held_out_people)

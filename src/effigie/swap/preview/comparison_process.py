@@ -54,7 +54,7 @@ class ComparisonDesk(Desk):
         self._clip, self._models = clip, models
         self._previews: list[Preview] = []
         self._is_over = False
-        self._asked = 0.0
+        self._permit_time = 0.0
 
     @property
     def is_closed(self) -> bool:
@@ -77,28 +77,28 @@ class ComparisonDesk(Desk):
         with contextlib.ExitStack() as stack:
             opened = []
             for model in self._models:
-                with _named(model):
+                with _add_model_name(model):
                     opened.append(stack.enter_context(Preview(model, self._clip)))
             stack.pop_all()
         self._previews, self._is_over = opened, False
-        self._asked = time.monotonic()
+        self._permit_time = time.monotonic()
         threading.Thread(target=self._tell_state, name="state", daemon=True).start()
 
     def show(self, wish: dict[str, Any], cancel: CancelToken) -> None:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         if not self._previews:
             return
         self._ask_gate()
         n = int(wish["n"])
         with contextlib.suppress(CancelledError):
-            self._send_frames(wish, [preview.draft(n) for preview in self._previews], begun)
+            self._send_frames(wish, [preview.draft(n) for preview in self._previews], start)
             for settle in (SETTLE, None):
-                shown = []
+                frames = []
                 for preview in self._previews:
                     cancel.check()
-                    shown.append(preview.frame(n, None, settle, cancel))
-                self._send_frames(wish, shown, begun)
-                if all(one.state == "film" for one in shown):
+                    frames.append(preview.frame(n, None, settle, cancel))
+                self._send_frames(wish, frames, start)
+                if all(one.state == "film" for one in frames):
                     return
 
     def _ask_gate(self) -> None:
@@ -107,12 +107,12 @@ class ComparisonDesk(Desk):
         Raises:
             RefusedError: it was.
         """
-        if time.monotonic() - self._asked < PERMIT_INTERVAL_S:
+        if time.monotonic() - self._permit_time < PERMIT_INTERVAL_S:
             return
-        self._asked = time.monotonic()
+        self._permit_time = time.monotonic()
         try:
             for model in self._models:
-                with _named(model):
+                with _add_model_name(model):
                     permit_model(model, "swap")
         except RefusedError:
             self.close()
@@ -121,36 +121,36 @@ class ComparisonDesk(Desk):
 
     def _tell_state(self) -> None:
         """Say how far the clip is measured for both models, whenever that changes."""
-        told: object = None
+        last_state: object = None
         while not self.is_ended and (previews := self._previews):
             measured, count = min(one.measured for one in previews), previews[0].count
-            if (measured, count) != told:
-                told = measured, count
+            if (measured, count) != last_state:
+                last_state = measured, count
                 models = [
                     {"name": path.name, "steps": one.models[0].steps}
                     for path, one in zip(self._models, previews, strict=True)
                 ]
-                found = [one.found for one in previews]
-                self.send({"kind": "state", "measured": measured, "count": count, "found": found, "models": models})
+                ranges = [one.person_ranges for one in previews]
+                self.send({"kind": "state", "measured": measured, "count": count, "found": ranges, "models": models})
             time.sleep(STATE_INTERVAL_S)
 
-    def _send_frames(self, wish: dict[str, Any], shown: Sequence[PreviewFrame], begun: float) -> None:
-        pictures = [encode_jpeg(one.image, int(wish["width"])) for one in shown]
+    def _send_frames(self, wish: dict[str, Any], frames: Sequence[PreviewFrame], start: float) -> None:
+        pictures = [encode_jpeg(one.image, int(wish["width"])) for one in frames]
         head = {
             "kind": "frame",
             "seq": wish["seq"],
-            "n": shown[0].index,
-            "time": float(shown[0].time),
-            "state": min((one.state for one in shown), key=STATES.index),
-            "ms": round(1000 * (time.perf_counter() - begun), 1),
-            "replaced": [len(one.faces) for one in shown],
+            "n": frames[0].index,
+            "time": float(frames[0].time),
+            "state": min((one.state for one in frames), key=STATES.index),
+            "ms": round(1000 * (time.perf_counter() - start), 1),
+            "replaced": [len(one.faces) for one in frames],
             "sizes": [len(picture) for picture in pictures],
         }
         self.send(head, pictures)
 
 
 @contextlib.contextmanager
-def _named(model: Path) -> Iterator[None]:
+def _add_model_name(model: Path) -> Iterator[None]:
     """An error of one of two models says which of them it is about."""
     try:
         yield

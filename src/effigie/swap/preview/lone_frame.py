@@ -30,19 +30,19 @@ class LoneFrame:
     def __init__(self, people: Sequence[PersonState], targets: Sequence[TargetPerson]) -> None:
         self._people, self._targets = people, targets
         self._tracker: Tracker | None = None
-        self._kept: OrderedDict[tuple[int, int | None], list[RenderedFace]] = OrderedDict()
+        self._faces: OrderedDict[tuple[int, int | None], list[RenderedFace]] = OrderedDict()
 
     def compose(
         self, frame: Frame, matte: np.ndarray | None, schedule: ComposeSchedule, shots: Sequence[ShotSettings]
     ) -> ComposedFrame:
         """The frame with its faces; ``matte`` as of :func:`compose_faces`."""
         key = frame.index, frame.field
-        if key not in self._kept:
-            self._kept[key] = self._make(frame, shots)
-            while len(self._kept) > MAX_FRAMES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        faces = [(name, compositor.fresh_copy(), face, swapped) for name, compositor, face, swapped in self._kept[key]]
+        if key not in self._faces:
+            self._faces[key] = self._make(frame, shots)
+            while len(self._faces) > MAX_FRAMES:
+                self._faces.popitem(last=False)
+        self._faces.move_to_end(key)
+        faces = [(name, compositor.fresh_copy(), face, swapped) for name, compositor, face, swapped in self._faces[key]]
         return compose_faces(frame, matte, faces, schedule)
 
     def _make(self, frame: Frame, shots: Sequence[ShotSettings]) -> list[RenderedFace]:

@@ -30,10 +30,10 @@ class AnswerStore:
 
     def get(self, key: tuple[str, int]) -> tuple[Any, Any, Face] | None:
         """The predictor after the answer, the answer, and the face that it is about."""
-        found = self._answers.get(key)
-        if found is not None:
+        answer = self._answers.get(key)
+        if answer is not None:
             self._answers.move_to_end(key)
-        return found
+        return answer
 
     def put(self, key: tuple[str, int], answer: tuple[Any, Any, Face]) -> None:
         """Keep an answer. Faces are told apart as objects, and live as long as answers about them."""
@@ -54,14 +54,14 @@ class _Remembered(Generic[Predictor]):
 
     def _ask(self, image: Image, face: Face, side: int) -> Any:
         way = hash((self._way, id(face), side))
-        known = self._store.get((self.kind, way))
-        if known is None:
+        record = self._store.get((self.kind, way))
+        if record is None:
             predictor = copy.copy(self._predictor)  # its memory is replaced at each call, never changed
             answer = self._call(predictor, image, face, side)
-            known = predictor, answer, face
-            self._store.put((self.kind, way), known)
-        self._way, self._predictor = way, known[0]
-        return known[1]
+            record = predictor, answer, face
+            self._store.put((self.kind, way), record)
+        self._way, self._predictor = way, record[0]
+        return record[1]
 
     def _call(self, predictor: Predictor, image: Image, face: Face, side: int) -> Any:
         raise NotImplementedError
@@ -95,8 +95,8 @@ class RememberedEyewear(_Remembered[EyewearSource]):
         return RememberedEyewear(self._predictor.fresh_copy(), self._store)
 
     def find(self, image: Image, face: Face, side: int) -> Eyewear | None:
-        found: Eyewear | None = self._ask(image, face, side)
-        return found
+        eyewear: Eyewear | None = self._ask(image, face, side)
+        return eyewear
 
     def _call(self, predictor: EyewearSource, image: Image, face: Face, side: int) -> Any:
         return predictor.find(image, face, side)

@@ -31,10 +31,10 @@ class MadeFaces:
         limit: int = MAX_BYTES,
     ) -> None:
         self._people, self._plans, self._read, self._limit = people, plans, read, limit
-        self._kept: OrderedDict[int, tuple[FacePlan, SwappedFace]] = OrderedDict()
-        self._held = 0
+        self._faces: OrderedDict[int, tuple[FacePlan, SwappedFace]] = OrderedDict()
+        self._bytes = 0
         self._origins: dict[int, int] = {}  # picture that a plan is of, where others repeat it
-        self._known = 0
+        self._plan_count = 0
 
     def of_picture(self, number: int) -> list[SwappedFace]:
         """The faces of a picture in the order of its plans, exactly as a conversion makes them.
@@ -43,7 +43,7 @@ class MadeFaces:
         """
         self._note_origins()
         for planned in self._plans[number]:
-            if id(planned.plan) not in self._kept:
+            if id(planned.plan) not in self._faces:
                 self._make_batch(self._origins[id(planned.plan)] // BATCH_FRAMES)
         return [self._take(planned) for planned in self._plans[number]]
 
@@ -51,9 +51,9 @@ class MadeFaces:
         """As :meth:`of_picture`, without the rest of its batch where it is not made yet: sums may round otherwise."""
         faces = []
         for planned in self._plans[number]:
-            known = self._kept.get(id(planned.plan))
-            if known is not None:
-                faces.append(known[1])
+            record = self._faces.get(id(planned.plan))
+            if record is not None:
+                faces.append(record[1])
             else:
                 swapper = planned.state.swapper
                 inputs = swapper.prepare_inputs(self._read(number), planned.face, planned.plan)
@@ -61,10 +61,10 @@ class MadeFaces:
         return faces
 
     def _note_origins(self) -> None:
-        for number in range(self._known, len(self._plans)):
+        for number in range(self._plan_count, len(self._plans)):
             for planned in self._plans[number]:
                 self._origins.setdefault(id(planned.plan), number)
-        self._known = len(self._plans)
+        self._plan_count = len(self._plans)
 
     def _make_batch(self, batch: int) -> None:
         first = batch * BATCH_FRAMES
@@ -82,21 +82,21 @@ class MadeFaces:
                 planned.state.swapper.prepare_inputs(self._read(number), planned.face, planned.plan)
                 for number, planned in new.values()
             ]
-            made = person.swapper.render_faces(inputs)
-            for (_, planned), face in zip(new.values(), made, strict=True):
+            rendered = person.swapper.render_faces(inputs)
+            for (_, planned), face in zip(new.values(), rendered, strict=True):
                 self._keep(planned.plan, face)
 
     def _take(self, planned: PlannedFace) -> SwappedFace:
-        self._kept.move_to_end(id(planned.plan))
-        return self._kept[id(planned.plan)][1]
+        self._faces.move_to_end(id(planned.plan))
+        return self._faces[id(planned.plan)][1]
 
     def _keep(self, plan: FacePlan, face: SwappedFace) -> None:
-        if id(plan) not in self._kept:
-            self._held += _size(face)
-        self._kept[id(plan)] = plan, face
-        self._kept.move_to_end(id(plan))
-        while self._held > self._limit and len(self._kept) > 4 * BATCH_FRAMES:
-            self._held -= _size(self._kept.popitem(last=False)[1][1])
+        if id(plan) not in self._faces:
+            self._bytes += _size(face)
+        self._faces[id(plan)] = plan, face
+        self._faces.move_to_end(id(plan))
+        while self._bytes > self._limit and len(self._faces) > 4 * BATCH_FRAMES:
+            self._bytes -= _size(self._faces.popitem(last=False)[1][1])
 
 
 def _size(face: SwappedFace) -> int:

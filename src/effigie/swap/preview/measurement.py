@@ -79,7 +79,7 @@ class Measurement:
         pictures = self.pictures
         return pictures[-1].index + (1 if self.is_complete else 0) if pictures else 0
 
-    def list_found(self) -> list[tuple[int, int]]:
+    def list_person_ranges(self) -> list[tuple[int, int]]:
         """Ranges of frames, both ends included, in which somebody is found whose face is to be replaced."""
         ranges: list[tuple[int, int]] = []
         for picture in list(self.pictures):

@@ -27,8 +27,8 @@ class PictureWindow:
     ) -> None:
         self._footage = footage
         self._path, self._fields, self._limit = path, fields, limit
-        self._kept: OrderedDict[int, list[Frame]] = OrderedDict()
-        self._held = 0
+        self._pictures: OrderedDict[int, list[Frame]] = OrderedDict()
+        self._bytes = 0
         self._reader: VideoReader | None = None
         self._frames: Iterator[Frame] = iter(())
         self._waiting: Frame | None = None  # read, and of the frame after
@@ -45,9 +45,9 @@ class PictureWindow:
         Raises:
             MediaError: there is no such frame, or it cannot be decoded.
         """
-        if index in self._kept:
-            self._kept.move_to_end(index)
-            return self._kept[index]
+        if index in self._pictures:
+            self._pictures.move_to_end(index)
+            return self._pictures[index]
         if index != self._next:
             self._open(index)
         pictures = [] if self._waiting is None else [self._waiting]
@@ -77,10 +77,10 @@ class PictureWindow:
         self._frames, self._waiting = iter(self._reader), None
 
     def _keep(self, index: int, pictures: list[Frame]) -> None:
-        self._kept[index] = pictures
-        self._held += sum(map(_size, pictures))
-        while self._held > self._limit and len(self._kept) > 1:
-            self._held -= sum(map(_size, self._kept.popitem(last=False)[1]))
+        self._pictures[index] = pictures
+        self._bytes += sum(map(_size, pictures))
+        while self._bytes > self._limit and len(self._pictures) > 1:
+            self._bytes -= sum(map(_size, self._pictures.popitem(last=False)[1]))
 
 
 def _size(frame: Frame) -> int:

@@ -88,9 +88,9 @@ class Preview:
         self._lock = threading.RLock()
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
-            fields_apart = not self.settings.deinterlace
+            separate_fields = not self.settings.deinterlace
             self._footage = stack.enter_context(
-                Footage(Path(clip), None, fields_apart, CancelToken(), self.settings.footage)
+                Footage(Path(clip), None, separate_fields, CancelToken(), self.settings.footage)
             )
             self._cast = Cast(assignments, Path(clip), self.settings, consent, purpose)
             self._footage.require_decent()
@@ -100,7 +100,7 @@ class Preview:
             self._matcher = [
                 TargetPerson(one.target.embedding, each.person) for one, each in zip(models, assignments, strict=True)
             ]
-            self._pictures = PictureWindow(Path(clip), fields_apart, self.settings.footage)
+            self._pictures = PictureWindow(Path(clip), separate_fields, self.settings.footage)
             stack.callback(self._pictures.close)
             self._measurement = Measurement(self._footage, PersonMatcher(self._matcher))
             stack.callback(self._measurement.close)
@@ -142,9 +142,9 @@ class Preview:
         return self._measurement.count_frames()
 
     @property
-    def found(self) -> list[tuple[int, int]]:
+    def person_ranges(self) -> list[tuple[int, int]]:
         """Ranges of measured frames, both ends included, in which somebody is found whose face is to be replaced."""
-        return self._measurement.list_found()
+        return self._measurement.list_person_ranges()
 
     def draft(self, index: int, settings: ConvertSettings | None = None) -> PreviewFrame:
         """A frame at once, composed by itself; where it is not measured yet, with faces that were looked for in it
@@ -159,7 +159,7 @@ class Preview:
             parts: list[ComposedFrame]
             if index < self.measured:
                 numbers = self._find_numbers(index)
-                parts = [self._replay.draft(number, self._made.of_picture_alone) for number in numbers]
+                parts = [self._replay.draft(number, self._faces.of_picture_alone) for number in numbers]
             else:
                 schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
                 parts = [
@@ -223,7 +223,7 @@ class Preview:
             self._plan_anew(settings, looks)
             self._structure = (bare, looks)
         schedule = ComposeSchedule(settings.compose, settings.shots, settings.strokes)
-        self._replay = Replay(self._plans, schedule, self._read_picture, self._made.of_picture)
+        self._replay = Replay(self._plans, schedule, self._read_picture, self._faces.of_picture)
         self._key = key
         return settings
 
@@ -232,9 +232,9 @@ class Preview:
         self._planner = FacePlanner(people, settings.shots)
         self._plans: list[list[PlannedFace]] = []
         self._numbers: dict[int, list[int]] = {}
-        self._made = MadeFaces(people, self._plans, lambda number: self._read_picture(number)[0].image)
-        alone = [self._remember(person) for person in self._cast.people(self._footage.rate, looks)]
-        self._lone = LoneFrame(alone, self._matcher)
+        self._faces = MadeFaces(people, self._plans, lambda number: self._read_picture(number)[0].image)
+        lone_people = [self._remember(person) for person in self._cast.people(self._footage.rate, looks)]
+        self._lone = LoneFrame(lone_people, self._matcher)
 
     def _remember(self, person: PersonState) -> PersonState:
         """The person with a compositor that remembers what networks said."""

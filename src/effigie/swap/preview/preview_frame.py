@@ -24,7 +24,7 @@ class PreviewFrame:
         index: counted from 0.
         time: s, on the clip's clock.
         image: (H, W, 3) uint8 RGB; of interlaced footage the earlier field.
-        before: (H, W, 3) uint8 RGB, the footage.
+        footage: (H, W, 3) uint8 RGB, the input frame.
         mask: (H, W) uint8, 255 where a made face shows alone; 0 everywhere where none was put in.
         faces: those that were replaced, with the model's name.
         state: ``film``: to the last bit what a conversion writes, before it is encoded; ``settled``: composed from a
@@ -34,7 +34,7 @@ class PreviewFrame:
     index: int
     time: Fraction
     image: Image
-    before: Image
+    footage: Image
     mask: np.ndarray
     faces: Sequence[tuple[str, Face]]
     state: Literal["draft", "settled", "film"]
@@ -71,5 +71,5 @@ def _mark(marker: FrameMarker, picture: ComposedPicture) -> Image:
         if native.field_order == "progressive":
             return native.to_rgb()
         # Of two fields the earlier is shown, as readers do.
-        shown = deinterlace(native.frame, 0 if native.field_order == "top" else 1)
-        return native.with_frame(shown).to_rgb()
+        frame = deinterlace(native.frame, 0 if native.field_order == "top" else 1)
+        return native.with_frame(frame).to_rgb()

@@ -57,7 +57,7 @@ class ProjectDesk(Desk):
         self._preview: Preview | None = None
         self._has_begun = False
         self._project = load_project(path)
-        self._asked = 0.0
+        self._permit_time = 0.0
 
     @property
     def is_closed(self) -> bool:
@@ -79,14 +79,14 @@ class ProjectDesk(Desk):
 
     def _tell_state(self) -> None:
         """Say how far the clip is measured, whenever that changes."""
-        told: object = None
+        last_state: object = None
         while not self.is_ended:
             preview = self._preview
             state = None if preview is None else (preview.measured, preview.count)
-            if state is not None and state != told:
-                told = state
-                found = [] if preview is None else preview.found
-                self.send({"kind": "state", "measured": state[0], "count": state[1], "found": found})
+            if state is not None and state != last_state:
+                last_state = state
+                ranges = [] if preview is None else preview.person_ranges
+                self.send({"kind": "state", "measured": state[0], "count": state[1], "found": ranges})
             time.sleep(STATE_INTERVAL_S)
 
     def open(self) -> None:
@@ -101,23 +101,23 @@ class ProjectDesk(Desk):
             consent=list(project.consents) or None,
             purpose=project.purpose,
         )
-        self._asked = time.monotonic()
+        self._permit_time = time.monotonic()
         threading.Thread(target=self._tell_state, name="state", daemon=True).start()
 
     def show(self, wish: dict[str, Any], cancel: CancelToken) -> None:
-        preview, begun = self._preview, time.perf_counter()
+        preview, start = self._preview, time.perf_counter()
         if preview is None:
             return
         self._ask_gate()
         project = read_project(wish["project"], self._path)
         n, settings = int(wish["n"]), project.settings
         with contextlib.suppress(CancelledError):
-            self._send_frame(wish, preview.draft(n, settings), begun)
+            self._send_frame(wish, preview.draft(n, settings), start)
             for settle in (SETTLE, None):
                 cancel.check()
-                shown = preview.frame(n, settings, settle, cancel)
-                self._send_frame(wish, shown, begun)
-                if shown.state == "film":
+                frame = preview.frame(n, settings, settle, cancel)
+                self._send_frame(wish, frame, start)
+                if frame.state == "film":
                     return
 
     def _ask_gate(self) -> None:
@@ -126,9 +126,9 @@ class ProjectDesk(Desk):
         Raises:
             RefusedError: it was.
         """
-        if time.monotonic() - self._asked < PERMIT_INTERVAL_S:
+        if time.monotonic() - self._permit_time < PERMIT_INTERVAL_S:
             return
-        self._asked, project = time.monotonic(), self._project
+        self._permit_time, project = time.monotonic(), self._project
         try:
             for one in project.people:
                 permit_model(one.model, "swap", consent=list(project.consents) or None, purpose=project.purpose)
@@ -138,18 +138,18 @@ class ProjectDesk(Desk):
             self._preview = None
             raise
 
-    def _send_frame(self, wish: dict[str, Any], shown: PreviewFrame, begun: float) -> None:
+    def _send_frame(self, wish: dict[str, Any], frame: PreviewFrame, start: float) -> None:
         width = int(wish["width"])
-        pictures = [encode_jpeg(shown.before, width), encode_jpeg(shown.image, width), encode_jpeg(shown.mask, width)]
+        pictures = [encode_jpeg(frame.footage, width), encode_jpeg(frame.image, width), encode_jpeg(frame.mask, width)]
         head = {
             "kind": "frame",
             "seq": wish["seq"],
-            "n": shown.index,
-            "time": float(shown.time),
-            "state": shown.state,
-            "ms": round(1000 * (time.perf_counter() - begun), 1),
-            "faces": [_describe_face(name, face) for name, face in shown.faces],
-            "size": [shown.image.shape[1], shown.image.shape[0]],
+            "n": frame.index,
+            "time": float(frame.time),
+            "state": frame.state,
+            "ms": round(1000 * (time.perf_counter() - start), 1),
+            "faces": [_describe_face(name, face) for name, face in frame.faces],
+            "size": [frame.image.shape[1], frame.image.shape[0]],
             "sizes": [len(picture) for picture in pictures],
         }
         self.send(head, pictures)

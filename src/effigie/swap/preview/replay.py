@@ -33,8 +33,8 @@ class Replay:
         make: Callable[[int], list[SwappedFace]],
     ) -> None:
         self._plans, self._schedule, self._read, self._make = plans, schedule, read, make
-        self._begun: dict[int, int] = {}  # the first picture of a compositor
-        self._known = 0
+        self._starts: dict[int, int] = {}  # the first picture of a compositor
+        self._plan_count = 0
         self._compositors: dict[int, FaceCompositor] = {}
         self._next, self._is_exact = 0, True
 
@@ -88,13 +88,13 @@ class Replay:
 
     def _find_start(self, number: int) -> int:
         """The latest picture from which ``number`` composes as from the clip's start."""
-        for known in range(self._known, len(self._plans)):
-            for planned in self._plans[known]:
-                self._begun.setdefault(id(planned.compositor), known)
-        self._known = len(self._plans)
-        start = at = number
-        while at >= start:
-            for planned in self._plans[at]:
-                start = min(start, self._begun[id(planned.compositor)])
-            at -= 1
+        for index in range(self._plan_count, len(self._plans)):
+            for planned in self._plans[index]:
+                self._starts.setdefault(id(planned.compositor), index)
+        self._plan_count = len(self._plans)
+        start = current = number
+        while current >= start:
+            for planned in self._plans[current]:
+                start = min(start, self._starts[id(planned.compositor)])
+            current -= 1
         return start

@@ -52,27 +52,29 @@ class FacePlanner:
             matches: of each person the faces that are theirs.
         """
         self._apply_shot(self._shots(index))
-        earlier = self._plans if faces is self._repeated_faces else {}
+        previous_plans = self._plans if faces is self._repeated_faces else {}
         self._repeated_faces, self._plans = faces, {}
         planned: list[PlannedFace] = []
         for person, own_faces in zip(self._people, matches, strict=True):
-            before = len(planned)
+            count = len(planned)
             for state, face in person.assign([] if self._is_excluded(person) else own_faces):
-                if (plan := self._plan_face(index, state, face, earlier)) is not None:
+                if (plan := self._plan_face(index, state, face, previous_plans)) is not None:
                     planned.append(PlannedFace(state, state.compositor, face, plan))
-            if len(planned) > before:
+            if len(planned) > count:
                 person.count_frame(index)
         return planned
 
-    def _plan_face(self, index: int, state: PersonState, face: Face, earlier: dict[int, FacePlan]) -> FacePlan | None:
+    def _plan_face(
+        self, index: int, state: PersonState, face: Face, previous_plans: dict[int, FacePlan]
+    ) -> FacePlan | None:
         """How a face is made; None where the head is turned too far."""
-        plan, same = state.swapper.plan(face, index), earlier.get(id(state))
+        plan, previous = state.swapper.plan(face, index), previous_plans.get(id(state))
         if plan is None:
             state.reset_compositor()
             return None
-        if same is not None and plan.pose_state.opacity == same.pose_state.opacity == 1:
+        if previous is not None and plan.pose_state.opacity == previous.pose_state.opacity == 1:
             # The same picture once more: the same face. What fades from frame to frame has gone on meanwhile.
-            plan = same
+            plan = previous
         self._plans[id(state)] = plan
         return plan
 

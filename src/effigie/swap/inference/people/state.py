@@ -81,9 +81,9 @@ class FaceCompositor:
         """A new one without memory of earlier frames, with the same settings."""
         visibility = self._visibility.fresh_copy()
         eyewear = None if self._eyewear is None else self._eyewear.fresh_copy()
-        other = FaceCompositor(self.compose, visibility, self.visibility_interval, eyewear)
-        other.seconds = self.seconds
-        return other
+        compositor = FaceCompositor(self.compose, visibility, self.visibility_interval, eyewear)
+        compositor.seconds = self.seconds
+        return compositor
 
     def with_looks(
         self,
@@ -91,13 +91,13 @@ class FaceCompositor:
         wrap_eyewear: Callable[[EyewearSource], EyewearSource],
     ) -> FaceCompositor:
         """A fresh copy whose networks are asked through others."""
-        other = self.fresh_copy()
+        compositor = self.fresh_copy()
         # What is asked after glasses were painted over depends on the painting.
-        if other._eyewear is None or other._eyewear.is_kept:
-            other._visibility = wrap_visibility(other._visibility)
-        if other._eyewear is not None:
-            other._eyewear = wrap_eyewear(other._eyewear)
-        return other
+        if compositor._eyewear is None or compositor._eyewear.is_kept:
+            compositor._visibility = wrap_visibility(compositor._visibility)
+        if compositor._eyewear is not None:
+            compositor._eyewear = wrap_eyewear(compositor._eyewear)
+        return compositor
 
     def adjust(self, compose: ComposeSettings) -> None:
         """Use other settings from the next frame on; what is remembered of the frames before stays."""
@@ -132,16 +132,16 @@ class FaceCompositor:
         self._last_swapped, self._last_paint = (swapped if matte is None else None), paint
         visible = bare = None
         side = swapped.mask.shape[0]
-        eyewear, worn = self._eyewear, None
+        eyewear, glasses = self._eyewear, None
         if eyewear is not None and (self.compose.occlusion == "on" or not eyewear.is_kept):
-            worn = eyewear.find(frame.image, face, side)
-        if eyewear is not None and worn is not None and not eyewear.is_kept:
-            bare = paint_over(canvas, face.matrix(side), worn, swapped.opacity, matte)
+            glasses = eyewear.find(frame.image, face, side)
+        if eyewear is not None and glasses is not None and not eyewear.is_kept:
+            bare = paint_over(canvas, face.matrix(side), glasses, swapped.opacity, matte)
             frame = replace(frame, image=np.where(bare[..., None] > 0, canvas.image, frame.image))
         if self.compose.occlusion == "on":
             visible = self._predict_visibility(frame, face, side)
-            if worn is not None and bare is None:
-                visible = np.minimum(visible, 1 - worn.cover)
+            if glasses is not None and bare is None:
+                visible = np.minimum(visible, 1 - glasses.cover)
             if swapped.source_mask is not None:
                 visible = visible * swapped.source_mask
             if swapped.front is not None:
@@ -209,15 +209,15 @@ class PersonState:
     def assign(self, faces: Sequence[Face]) -> list[tuple[PersonState, Face]]:
         """Give each of the person's faces in the next frame to the state that knows its track; others end theirs."""
         while len(self.states) < len(faces):
-            other = PersonState(self.assignment, self.model, self.build_swapper, self.compositor.fresh_copy())
-            other.inventions = self.inventions
-            self.repeats.append(other)
+            repeat = PersonState(self.assignment, self.model, self.build_swapper, self.compositor.fresh_copy())
+            repeat.inventions = self.inventions
+            self.repeats.append(repeat)
         tracks = {face.track: face for face in faces}
-        given = {id(state): tracks.pop(state._track) for state in self.states if state._track in tracks}
+        continuations = {id(state): tracks.pop(state._track) for state in self.states if state._track in tracks}
         waiting = iter(tracks.values())
         assigned = []
         for state in self.states:
-            face = given[id(state)] if id(state) in given else next(waiting, None)
+            face = continuations[id(state)] if id(state) in continuations else next(waiting, None)
             state.update(face)
             if face is not None:
                 assigned.append((state, face))
@@ -249,10 +249,10 @@ def check_distinct_people(assignments: Sequence[PersonAssignment], models: Seque
         for assignment, model in zip(assignments, models, strict=True)
         if assignment.person is None
     ]
-    for (one, embedding), (other, other_embedding) in combinations(targets, 2):
+    for (first, embedding), (second, other_embedding) in combinations(targets, 2):
         similarity = float(np.dot(embedding, other_embedding))
         if similarity >= SAME_PERSON_SIMILARITY:
             raise UsageError(
-                f"{one.model} and {other.model} were trained on the same person (cosine {similarity:.2f}): say by "
+                f"{first.model} and {second.model} were trained on the same person (cosine {similarity:.2f}): say by "
                 "number whom each of them plays, --map 1=MODEL for the second largest face"
             )

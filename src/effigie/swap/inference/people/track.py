@@ -25,7 +25,7 @@ def describe_face(
         grid: of the square pixels over the file's.
         field: of interlaced footage the field that was measured, 0 or 1.
     """
-    scale = np.array(grid.file, float) / grid.shown
+    scale = np.array(grid.file, float) / grid.display
     offset = scale / 2 - 0.5
     landmarks = face.landmarks.astype(float)
     landmarks[:, :2] = landmarks[:, :2] * scale + offset

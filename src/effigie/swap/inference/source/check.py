@@ -57,15 +57,15 @@ def check_single_person(faces: Path, name: str, person: int | None, sheet: Path)
     loaded = faceset.load(("landmarks", "cluster", "frame", "clip"))
     if (
         len(loaded) == len(people)
-        and len({(str(row), int(at)) for row, at in zip(loaded.clip, loaded.frame, strict=True)}) == 1
+        and len({(str(clip), int(frame)) for clip, frame in zip(loaded.clip, loaded.frame, strict=True)}) == 1
     ):
         order = np.argsort(loaded.landmarks[:, :, 0].mean(1))
         left = ", ".join(str(int(loaded.cluster[row])) for row in order)
-        told = f"from left to right they are {left}"
+        legend = f"from left to right they are {left}"
     else:
         draw_contact_sheet(faceset, sheet)
-        told = f"{sheet} shows them by number"
-    raise FaceSetError(f"{name} shows {len(people)} people: choose one with --source-person NUMBER; {told}")
+        legend = f"{sheet} shows them by number"
+    raise FaceSetError(f"{name} shows {len(people)} people: choose one with --source-person NUMBER; {legend}")
 
 
 def describe_source(faces: Path, person: int, footage: Image) -> list[str]:
@@ -77,9 +77,12 @@ def describe_source(faces: Path, person: int, footage: Image) -> list[str]:
     notes = []
     if unseen := describe_unseen(find_unseen(faces, person)):
         notes.append(f"{unseen}: what the footage asks of it is made up")
-    own, wanted = _measure_source_height(faces, person), _measure_height(footage)
-    if wanted is not None and own < SMALL_SHARE * wanted:
-        notes.append(f"the source's face is {own:.0f} pixels high, the footage's {wanted:.0f}: the made one is soft")
+    source_height, footage_height = _measure_source_height(faces, person), _measure_height(footage)
+    if footage_height is not None and source_height < SMALL_SHARE * footage_height:
+        notes.append(
+            f"the source's face is {source_height:.0f} pixels high, the footage's {footage_height:.0f}: "
+            "the made one is soft"
+        )
     if (turned := measure_least_yaw(faces, person)) > SIDE_ON:
         notes.append(
             f"the source is seen from the side only, turned by {turned:.0f} degrees or more: a picture that faces the "

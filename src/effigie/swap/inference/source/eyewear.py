@@ -74,37 +74,39 @@ def choose_eyewear(
     # Half a second for sixteen frames: of a bank in a folder it is kept whether anything is worn at all.
     if not (is_common() if bank.digest is None else measure_once("eyewear", bank.digest, is_common, _is_answer)):
         return SourceEyewear(bank, [], decided)
-    found = [find(index) for index in sample]
-    worn = _find_worn(lambda index: find(index).is_worn, count)
-    some = "" if worn.all() else f" in {worn.sum()} of {format_count(count, 'frame')}"
-    is_dark = float(np.median([one.dark for one in found if one.is_worn])) > DARK_LENSES
+    samples = [find(index) for index in sample]
+    has_glasses = _find_glasses(lambda index: find(index).is_worn, count)
+    extent = "" if has_glasses.all() else f" in {has_glasses.sum()} of {format_count(count, 'frame')}"
+    is_dark = float(np.median([one.dark for one in samples if one.is_worn])) > DARK_LENSES
     notes = []
-    if mode == "auto" and worn.mean() >= ALWAYS and not is_dark and is_footage_bare():
+    if mode == "auto" and has_glasses.mean() >= ALWAYS and not is_dark and is_footage_bare():
         decided = "source"
-        why = "the source is never seen without glasses, and nobody in the footage wears any"
-        notes = [f"{why}: they stay (--eyewear target takes them out)"]
+        reason = "the source is never seen without glasses, and nobody in the footage wears any"
+        notes = [f"{reason}: they stay (--eyewear target takes them out)"]
     if decided == "source":
-        if worn.all():
+        if has_glasses.all():
             return SourceEyewear(bank, notes, decided, is_shown=True)
-        shown = worn if worn.mean() >= 0.5 else ~worn
-        kept = "kept" if shown is worn else "left out"
+        is_matching = has_glasses if has_glasses.mean() >= 0.5 else ~has_glasses
+        treatment = "kept" if is_matching is has_glasses else "left out"
         return SourceEyewear(
-            replace(bank, penalty=bank.penalty + UNLIKE_CM * ~shown),
-            notes or [f"the source wears glasses{some}: {kept}, by choosing from the other frames only"],
+            replace(bank, penalty=bank.penalty + UNLIKE_CM * ~is_matching),
+            notes or [f"the source wears glasses{extent}: {treatment}, by choosing from the other frames only"],
             decided,
-            is_shown=shown is worn,
+            is_shown=is_matching is has_glasses,
         )
     if is_dark:
         return SourceEyewear(bank, ["the source's eyes are hidden behind dark glasses, which therefore stay"], decided)
     cleaned = replace(
-        bank, read=_clean(bank, find, worn.tolist()), penalty=bank.penalty + CLEANED_CM * (worn & ~worn.all())
+        bank,
+        read=_clean(bank, find, has_glasses.tolist()),
+        penalty=bank.penalty + CLEANED_CM * (has_glasses & ~has_glasses.all()),
     )
 
     def find_hidden(index: int) -> np.ndarray:
-        return find(index).wide if worn[index] else np.zeros(bank.read(index).shape[:2], bool)
+        return find(index).wide if has_glasses[index] else np.zeros(bank.read(index).shape[:2], bool)
 
     made_up = "what they hid is made up, brows under wide rims are the footage's"
-    notes = [f"the source wears glasses{some}: left out, {made_up} (--eyewear source keeps them)"]
+    notes = [f"the source wears glasses{extent}: left out, {made_up} (--eyewear source keeps them)"]
     return SourceEyewear(cleaned, notes, decided, find_hidden=find_hidden)
 
 
@@ -112,27 +114,29 @@ def _is_answer(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _is_common(worn: list[bool]) -> bool:
+def _is_common(has_glasses: list[bool]) -> bool:
     """Whether so many frames show glasses that it is no error: of few frames one in two, of many one in eight."""
-    return sum(worn) >= max(1, len(worn) / (2 if len(worn) < 8 else 8))
+    return sum(has_glasses) >= max(1, len(has_glasses) / (2 if len(has_glasses) < 8 else 8))
 
 
-def _find_worn(is_worn: Callable[[int], bool], count: int) -> np.ndarray:
+def _find_glasses(is_worn: Callable[[int], bool], count: int) -> np.ndarray:
     """(N,) bool: which frames show glasses; not all of them are looked at."""
-    looked = sorted({*range(0, count, STEP), count - 1})
-    worn = np.zeros(count, bool)
-    worn[looked] = [is_worn(index) for index in looked]
-    for first, last in itertools.pairwise(looked):
-        between = range(first + 1, last)
-        worn[first + 1 : last] = worn[first] if worn[first] == worn[last] else [is_worn(index) for index in between]
-    return worn
+    indices = sorted({*range(0, count, STEP), count - 1})
+    has_glasses = np.zeros(count, bool)
+    has_glasses[indices] = [is_worn(index) for index in indices]
+    for first, last in itertools.pairwise(indices):
+        middle = range(first + 1, last)
+        has_glasses[first + 1 : last] = (
+            has_glasses[first] if has_glasses[first] == has_glasses[last] else [is_worn(index) for index in middle]
+        )
+    return has_glasses
 
 
-def _clean(bank: FrameBank, find: Callable[[int], Eyewear], worn: list[bool]) -> Callable[[int], Image]:
+def _clean(bank: FrameBank, find: Callable[[int], Eyewear], has_glasses: list[bool]) -> Callable[[int], Image]:
     @lru_cache(CACHE_FRAMES)
     def read_clean(index: int) -> Image:
         picture = bank.read(index)
-        if not worn[index]:
+        if not has_glasses[index]:
             return picture
         eyewear = find(index)
         picture = clear_lenses(picture, eyewear)

@@ -76,19 +76,19 @@ class SourceVisibility:
         """(S, S) float32 in 0..1: 1 where the frames of a prior from :meth:`warp_with_visibility` show the face."""
         assert prior.extra_channel is not None
         unseen = np.float32(255 if self._fills else 255 * UNSEEN)
-        known = np.where(prior.visibility > 0.5, prior.extra_channel, unseen)
-        level = cv2.resize(known, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
+        channel = np.where(prior.visibility > 0.5, prior.extra_channel, unseen)
+        level = cv2.resize(channel, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) / np.float32(255)
         small = (level - UNSEEN) / (1 - UNSEEN)
         soft = cv2.GaussianBlur(np.clip(small, 0, 1), (0, 0), EDGE_SIGMA * INPUT_SIZE)
         # As soft outside of its edge as inside would show half of what is to go.
         soft = np.clip((2 if self._fills else 5) * (soft - 1) + 1, 0, 1)
         landmarks = apply_affine(resize_matrix(INPUT_SIZE, warper.size), warper.target)
         certain = certain_face_mask(landmarks, INPUT_SIZE).astype(np.float32)
-        below = max(round(float(landmarks[NOSE_BASE, 1])), 0)
+        nose_row = max(round(float(landmarks[NOSE_BASE, 1])), 0)
         if not self._keeps_glasses:
-            certain[:below] = _erode(certain, TEMPLE)[:below]
+            certain[:nose_row] = _erode(certain, TEMPLE)[:nose_row]
         if not self._fills:
-            certain[below:] = _erode(certain, JAW)[below:]
+            certain[nose_row:] = _erode(certain, JAW)[nose_row:]
         if not self._keeps_glasses:
             certain[_strands(small, certain)] = 0
         soft = np.maximum(soft, cv2.GaussianBlur(certain, (0, 0), CERTAIN_SIGMA))
@@ -117,8 +117,8 @@ class SourceVisibility:
 
 def _strands(visible: np.ndarray, certain: np.ndarray) -> np.ndarray:
     """(S, S) bool: what is surely no face and hangs in from beside the mesh, where that is near; all else is doubt."""
-    near = (_erode(certain, STRAND) == 0) & (visible < SURELY_HIDDEN)
-    count, patches = cv2.connectedComponents(near.astype(np.uint8), connectivity=8)
+    candidates = (_erode(certain, STRAND) == 0) & (visible < SURELY_HIDDEN)
+    count, patches = cv2.connectedComponents(candidates.astype(np.uint8), connectivity=8)
     outside = np.bincount(patches[certain == 0], minlength=count) > 0
     outside[0] = False
     return outside[patches]
