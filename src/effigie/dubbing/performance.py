@@ -119,7 +119,9 @@ def _describe_fit(fit: Fit) -> Iterator[str]:
 
 def _describe_speech(blocks: Iterator[np.ndarray], loudness: Loudness, said: Said) -> Iterator[str]:
     """Whether what is heard is speech, by the loudest part of it."""
-    heard = np.convolve(loudness.heard, np.ones(PROBE_S * 100), "valid") if len(loudness.heard) > PROBE_S * 100 else [0]
+    heard = (
+        np.convolve(loudness.audible, np.ones(PROBE_S * 100), "valid") if len(loudness.audible) > PROBE_S * 100 else [0]
+    )
     first = int(np.argmax(heard)) * RATE // 100
     samples, place = list[np.ndarray](), 0
     for block in blocks:

@@ -122,8 +122,8 @@ def animate(
     with contextlib.ExitStack() as stack:
         driver_reading: DriverReading | None = None
         if driver is not None:
-            read = settings if speech is None else replace(settings, max_frames=None, save_motion=None)
-            driver_reading = stack.enter_context(DriverReading(driver, read, cancel))
+            driver_settings = settings if speech is None else replace(settings, max_frames=None, save_motion=None)
+            driver_reading = stack.enter_context(DriverReading(driver, driver_settings, cancel))
         reading: DriverReading | SpeechReading | None = driver_reading
         if speech is not None:
             reading = stack.enter_context(SpeechReading(speech, driver_reading, settings, cancel))
@@ -132,8 +132,8 @@ def animate(
         warp = build_warp(subject, settings)
         _ = subject.model  # what is wrong with it is said before the driver is waited for
         seconds["portrait"] = time.perf_counter() - start
-        found = None if reading is None else reading.result(progress)
-    motion, notes = (found, ()) if found is None or isinstance(found, Motion) else (found.motion, found.notes)
+        result = None if reading is None else reading.result(progress)
+    motion, notes = (result, ()) if result is None or isinstance(result, Motion) else (result.motion, result.notes)
     direction = Direction(subject, motion, controls, settings, warp, cancel)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
     report = _Animation(subject, warp, direction, output, settings, seconds, progress, cancel, speech).run()

@@ -32,8 +32,8 @@ def plan_animation(
     settings = settings or AnimateSettings()
     info = probe(driver, settings.footage)
     with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
-        shown = probe(portrait)
-        info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
+        portrait_info = probe(portrait)
+        info = replace(info, width=portrait_info.width, height=portrait_info.height, pixel_aspect=Fraction(1), notes=())
     info = replace(info, sequence=None)  # the portrait's pictures are no frames of the driver's
     return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
@@ -73,8 +73,8 @@ def _describe_made(
     """A clip of the portrait's size that nobody filmed."""
     width = height = settings.size or 512  # of a face set or a model: its portrait's size is not known yet
     with contextlib.suppress(MediaError):
-        shown = probe(portrait)
-        width, height = shown.width, shown.height
+        portrait_info = probe(portrait)
+        width, height = portrait_info.width, portrait_info.height
     return ClipInfo(
         path=path,
         kind="sequence",

@@ -148,7 +148,7 @@ class IdentityDataset:
         clusters = np.array([owner[pair] for pair in zip(faces.clip, faces.track.tolist(), strict=True)])
         usable = (faces.confidence >= MIN_CONFIDENCE) & (faces.box[:, 3] - faces.box[:, 1] >= MIN_FACE_HEIGHT)
         for cluster in np.unique(clusters[clusters != UNKNOWN_CLUSTER]):
-            chosen = np.flatnonzero((clusters == cluster) & usable)
-            chosen = chosen[np.lexsort((faces.frame[chosen], clips[chosen].astype(str)))]
-            if len(chosen):
-                self.identities.append(Identity(folder, tuple(clips[chosen]), faces.row[chosen]))
+            indices = np.flatnonzero((clusters == cluster) & usable)
+            indices = indices[np.lexsort((faces.frame[indices], clips[indices].astype(str)))]
+            if len(indices):
+                self.identities.append(Identity(folder, tuple(clips[indices]), faces.row[indices]))
