@@ -104,10 +104,10 @@ class Label:
         plate = self._plate_at(*picture.size, time_s)
         if plate is None:
             return
-        before = picture.read(plate.rows, plate.columns)
+        original = picture.read(plate.rows, plate.columns)
         cover, light = (part.astype(np.float32) / np.float32(255) for part in (plate.cover, plate.light))
-        after = before * (1 - cover) + light * np.float32(picture.white)
-        picture.apply([Edit(plate.top, plate.left, before, after, cover[..., 0])])
+        blend = original * (1 - cover) + light * np.float32(picture.white)
+        picture.apply([Edit(plate.top, plate.left, original, blend, cover[..., 0])])
 
     def area(self, height: int, width: int, time_s: float) -> tuple[slice, slice] | None:
         """Rows and columns that the notice covers in a frame, None where it is not drawn."""
@@ -157,20 +157,20 @@ def _build_plate(height: int, width: int, text: str) -> _Plate:
     tall = max(MIN_HEIGHT, round(HEIGHT * min(height, width)))
     tall = min(tall, height, width // 2) if min(height, width) >= 2 else 1
     while True:
-        drawn = _draw_plate(words, tall)
-        if drawn.shape[1] <= max(MAX_WIDTH * width, 1):
+        notice = _draw_plate(words, tall)
+        if notice.shape[1] <= max(MAX_WIDTH * width, 1):
             break
         if words and tall <= MIN_HEIGHT:
             words = ""
         elif tall <= 1:
-            drawn = drawn[:height, :width]
+            notice = notice[:height, :width]
             break
         else:
             tall = max(tall - max(1, tall // 16), MIN_HEIGHT if words else 1)
-    high, wide = drawn.shape[:2]
+    high, wide = notice.shape[:2]
     margin = min(round(MARGIN * high), height - high, width - wide)
-    alpha = drawn[..., 3:].astype(np.uint16)
-    light = (drawn[..., :3].astype(np.uint16) * alpha + 127) // 255
+    alpha = notice[..., 3:].astype(np.uint16)
+    light = (notice[..., :3].astype(np.uint16) * alpha + 127) // 255
     return _Plate(margin, width - wide - margin, light, alpha)
 
 

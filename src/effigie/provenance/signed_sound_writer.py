@@ -130,6 +130,6 @@ class SignedSoundWriter:
             self._writer.write(marked)
 
     def _finalize(self, whole: Path) -> None:
-        begun = clock.perf_counter()
+        start = clock.perf_counter()
         self._record.complete(whole, sound_fingerprints=self._trace.fingerprints)
-        self.seconds += clock.perf_counter() - begun
+        self.seconds += clock.perf_counter() - start

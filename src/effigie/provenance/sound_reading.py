@@ -42,7 +42,7 @@ def read_sound_traces(path: Path, with_fingerprints: bool, cancel: CancelToken) 
         if path.suffix.lower() in SOUND_SUFFIXES:
             raise
         return None
-    found = detect_file(path, cancel)
+    detection = detect_file(path, cancel)
     fingerprints = compute_sound_fingerprints(first.mono(), ASKED_INTERVAL_S) if with_fingerprints else ()
-    mark = None if found is None else WatermarkReading(found.hex, float(found.confidence), found.edits)
+    mark = None if detection is None else WatermarkReading(detection.hex, float(detection.confidence), detection.edits)
     return SoundReading(mark, fingerprints)

@@ -196,9 +196,9 @@ def _describe_store(store: Any) -> CredentialState:
     success, failure = validation_codes(get_nested(store, "validation_results", "activeManifest"))
     # What has changed in the chain since: any of it but trust means that this file was changed.
     deltas = get_entries(store, "validation_results", "ingredientDeltas")
-    later = {code for delta in deltas for code in list_codes(get_nested(delta, "validationDeltas"), "failure")}
-    state, problems = judge_codes(success, failure | tampering_codes(later))
-    if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not later:
+    delta_codes = {code for delta in deltas for code in list_codes(get_nested(delta, "validationDeltas"), "failure")}
+    state, problems = judge_codes(success, failure | tampering_codes(delta_codes))
+    if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not delta_codes:
         state, problems = "broken", ("the C2PA library calls it invalid without a reason",)
     output = _read_assertion(manifest, OUTPUT_LABEL)
     own = output is not None and (_read_generator(manifest) or "").startswith("effigie")

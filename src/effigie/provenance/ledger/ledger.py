@@ -131,14 +131,14 @@ class Ledger:
         A swap looks much like the clip it was made from, so this says where to look and proves nothing.
         """
         pairs = ((entry, match_clips(fingerprints, entry.fingerprints)) for entry in self.entries())
-        found = [(entry, match) for entry, match in pairs if match is not None]
-        return min(found, key=lambda pair: pair[1].bits, default=None)
+        matches = [(entry, match) for entry, match in pairs if match is not None]
+        return min(matches, key=lambda pair: pair[1].bits, default=None)
 
     def find_similar_sound(self, fingerprints: Sequence[Sample]) -> tuple[LedgerEntry, Match] | None:
         """The output whose sound matches best, if any does; a hint as :meth:`find_similar`."""
         pairs = ((entry, match_sounds(fingerprints, entry.sound_fingerprints)) for entry in self.entries())
-        found = [(entry, match) for entry, match in pairs if match is not None]
-        return min(found, key=lambda pair: pair[1].bits, default=None)
+        matches = [(entry, match) for entry, match in pairs if match is not None]
+        return min(matches, key=lambda pair: pair[1].bits, default=None)
 
     def entries(self) -> Iterator[LedgerEntry]:
         """Every output, the latest first."""
@@ -146,8 +146,8 @@ class Ledger:
 
     def known_marks(self, count: int) -> list[tuple[str, int]]:
         """Ids and free bits of the latest outputs of which both are known, the latest first."""
-        found = ((entry.output_id, entry.free_bits) for entry in self.entries() if entry.free_bits is not None)
-        return list(itertools.islice(found, count))
+        marks = ((entry.output_id, entry.free_bits) for entry in self.entries() if entry.free_bits is not None)
+        return list(itertools.islice(marks, count))
 
     def _select(self, clause: str, *values: str) -> Iterator[LedgerEntry]:
         if not self.path.exists():
@@ -168,13 +168,13 @@ class Ledger:
         output_id, time, command, name, model_hash, consents, file_sha256, blob, sound, free_bits = row
         try:
             samples = np.frombuffer(blob, SAMPLE_DTYPE).tolist()
-            heard = np.frombuffer(sound, SAMPLE_DTYPE).tolist()
+            sound_samples = np.frombuffer(sound, SAMPLE_DTYPE).tolist()
             agreed = tuple(str(consent) for consent in json.loads(consents))
-            when = datetime.fromisoformat(time)
+            moment = datetime.fromisoformat(time)
         except (ValueError, TypeError) as error:
             raise self._damaged(error) from error
         return LedgerEntry(
-            output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(heard), free_bits
+            output_id, moment, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(sound_samples), free_bits
         )
 
     def _open_reader(self) -> sqlite3.Connection:

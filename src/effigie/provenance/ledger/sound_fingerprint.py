@@ -41,21 +41,21 @@ def compute_sound_fingerprints(
     span = round(SPAN_S * frames_a_second)
     total = np.concatenate([np.zeros((1, bands.shape[1])), np.cumsum(bands, axis=0, dtype=np.float64)])
     cuts = np.linspace(0, span, PARTS + 1).astype(np.int64)
-    found = []
+    hashes = []
     count = max(0, int((len(levels) - span) / frames_a_second / interval_s) + 1) if len(levels) >= span else 0
     for number in range(count):
         time = number * interval_s
         start = round(time * frames_a_second)
         piece = samples[start * HOP : (start + span) * HOP]
         if 10 * np.log10(float(np.mean(np.square(piece))) + 1e-12) < SILENCE_DB:
-            found.append((time, EMPTY_HASH))
+            hashes.append((time, EMPTY_HASH))
             continue
         parts = np.diff(total[start + cuts], axis=0) / np.diff(cuts)[:, None]
         signs = np.diff(np.diff(parts, axis=0), axis=1) > 0
-        found.append((time, int.from_bytes(np.packbits(signs).tobytes(), "big")))
-    return tuple(found)
+        hashes.append((time, int.from_bytes(np.packbits(signs).tobytes(), "big")))
+    return tuple(hashes)
 
 
-def match_sounds(asked: Sequence[Sample], known: Sequence[Sample]) -> Match | None:
+def match_sounds(query: Sequence[Sample], reference: Sequence[Sample]) -> Match | None:
     """Whether sound is that of a known output, or a part of it, however shifted in time."""
-    return match_samples(asked, known, MAX_BITS, MAX_MEAN_BITS, MAX_OFFSET_S, ASKED_INTERVAL_S)
+    return match_samples(query, reference, MAX_BITS, MAX_MEAN_BITS, MAX_OFFSET_S, ASKED_INTERVAL_S)

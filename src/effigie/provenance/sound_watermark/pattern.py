@@ -37,13 +37,13 @@ class Layout:
     Attributes:
         scramble: (BANDS, SLOTS) float32 of -1 and 1, multiplied into what a cell carries.
         low, high: (SYMBOL_COUNT,) the cell of every symbol in either half, an index into the flat grid.
-        known: cells that carry the known symbol 1.
+        pilots: cells that carry the known symbol 1.
     """
 
     scramble: Grid
     low: NDArray[np.int64]
     high: NDArray[np.int64]
-    known: NDArray[np.int64]
+    pilots: NDArray[np.int64]
 
     def render(self, symbols: Symbols) -> Grid:
         """The grid of -1 and 1 that carries a codeword, (SYMBOL_COUNT,) of -1 and 1."""
@@ -61,7 +61,7 @@ class Layout:
     def reference(self) -> Grid:
         """The grid of the known symbols alone, 0 elsewhere."""
         carried = np.zeros(BANDS * SLOTS, np.float32)
-        carried[self.known] = 1
+        carried[self.pilots] = 1
         return carried.reshape(BANDS, SLOTS) * self.scramble
 
 
@@ -73,5 +73,5 @@ def layout() -> Layout:
     split = LOW_BANDS * SLOTS
     low = np.argsort(keyed_random(KEY, "low", split), kind="stable")
     high = split + np.argsort(keyed_random(KEY, "high", count - split), kind="stable")
-    known = np.sort(np.concatenate([low[SYMBOL_COUNT:], high[SYMBOL_COUNT:]]))
-    return Layout(scramble.reshape(BANDS, SLOTS), low[:SYMBOL_COUNT], high[:SYMBOL_COUNT], known)
+    pilots = np.sort(np.concatenate([low[SYMBOL_COUNT:], high[SYMBOL_COUNT:]]))
+    return Layout(scramble.reshape(BANDS, SLOTS), low[:SYMBOL_COUNT], high[:SYMBOL_COUNT], pilots)

@@ -85,13 +85,13 @@ class SoundSearch:
         begins = list(range(0, max(1, self.frames - length // 2), length))
         begins = begins[:: -(-len(begins) // MAX_WINDOWS)]
         steps = round(MAX_SPEED_CHANGE / SPEED_STEP)
-        found: list[SoundPose] = []
+        poses: list[SoundPose] = []
         for begin in begins:
             stop = min(begin + length, self.frames)
             for step in range(-steps, steps + 1):
                 speed = 1 + SPEED_STEP * step
-                found += self._find(self._accumulate(speed, begin, stop), speed, begin, stop, 2)
-        return _sort([self._refine(pose) for pose in _sort(found)[:count]])
+                poses += self._find(self._accumulate(speed, begin, stop), speed, begin, stop, 2)
+        return _sort([self._refine(pose) for pose in _sort(poses)[:count]])
 
     def extend(self, pose: SoundPose) -> SoundPose:
         """The pose over all of the sound: its speed as exactly as that takes, from the piece outwards."""
@@ -135,8 +135,8 @@ class SoundSearch:
         folded = padded.reshape(periods, STEPS, BANDS).sum(axis=0)
         # By slots: a step's cells are STEPS_A_SLOT apart.
         spectrum = np.fft.rfft(folded.reshape(SLOTS, STEPS_A_SLOT, BANDS), axis=0)
-        known = np.conj(np.fft.rfft(layout().reference.T, axis=0))
-        scores = np.fft.irfft(np.einsum("fsb,fb->fs", spectrum, known), SLOTS, axis=0).ravel()
+        reference = np.conj(np.fft.rfft(layout().reference.T, axis=0))
+        scores = np.fft.irfft(np.einsum("fsb,fb->fs", spectrum, reference), SLOTS, axis=0).ravel()
         share = np.count_nonzero(layout().reference) / layout().reference.size
         scores /= np.sqrt(max(share * float(np.square(folded).sum()) / STEPS_A_SLOT, 1e-9))
         best = np.argpartition(scores, -count)[-count:].tolist()
@@ -151,16 +151,16 @@ class SoundSearch:
         middle = (pose.start + pose.stop) / 2
         periods = round((middle - pose.offset) / (SLOTS * pose.slot))
         pivot = pose.offset + periods * SLOTS * pose.slot
-        tried = []
+        candidates = []
         for speed in speeds:
             total = self._accumulate(speed, pose.start, pose.stop)
-            tried.append(self._shift(total, replace(pose, speed=speed, offset=pivot, score=-np.inf)))
-        return max([pose, *tried], key=lambda one: one.score)
+            candidates.append(self._shift(total, replace(pose, speed=speed, offset=pivot, score=-np.inf)))
+        return max([pose, *candidates], key=lambda one: one.score)
 
     def _shift(self, total: NDArray[np.float32], pose: SoundPose) -> SoundPose:
         """The best of some offsets."""
-        moved = [replace(pose, offset=pose.offset + shift) for shift in (-1.0, 0.0, 1.0)]
-        return max((replace(one, score=_score(self._measure(total, one))) for one in moved), key=lambda one: one.score)
+        candidates = [replace(pose, offset=pose.offset + shift) for shift in (-1.0, 0.0, 1.0)]
+        return max((replace(one, score=_score(self._measure(total, one))) for one in candidates), key=lambda one: one.score)
 
 
 def _margin(speed: float) -> int:

@@ -52,8 +52,8 @@ def power_spectrum(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         samples: (n,) at :data:`RATE`.
     """
     frames = len(samples) // HOP
-    before = (WINDOW - HOP) // 2
-    padded = np.pad(samples, (before, WINDOW))
+    lead = (WINDOW - HOP) // 2
+    padded = np.pad(samples, (lead, WINDOW))
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[: frames * HOP : HOP]
     spectrum = np.fft.rfft(windows * _window(), axis=1)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
@@ -108,11 +108,11 @@ def deviations(
     sums = total[whole]
     sums += (total[whole + 1] - sums) * part
     own = steps * half
-    found = (sums[own + steps : own + steps + count] - sums[own : own + count]) / np.float32(slot)
+    deviation = (sums[own + steps : own + steps + count] - sums[own : own + count]) / np.float32(slot)
     last = steps * NEIGHBOR_SLOTS
     time = np.maximum(clipped[last : last + count] - clipped[:count], slot).astype(np.float32)[:, None]
-    found -= (sums[last : last + count] - sums[:count]) / time
-    return found - scipy.ndimage.uniform_filter1d(found, NEIGHBOR_BANDS, axis=1, mode="nearest")
+    deviation -= (sums[last : last + count] - sums[:count]) / time
+    return deviation - scipy.ndimage.uniform_filter1d(deviation, NEIGHBOR_BANDS, axis=1, mode="nearest")
 
 
 def soften(deviation: NDArray[np.float32]) -> NDArray[np.float32]:

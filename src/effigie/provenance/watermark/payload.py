@@ -102,15 +102,15 @@ def decode(evidence: NDArray[np.floating], free: int | None = None) -> tuple[int
             ratios matter. Proportional to log-likelihood ratios it is decoded best.
         free: the free bits, where they are known; None tries all.
     """
-    found = []
+    candidates = []
     gains = _branch_metrics(evidence)
     if free is not None:
         _restrict(gains, _FREE, _to_bits(free, FREE_BITS))
     for word in _list_viterbi(gains):
         fixed = word[_FIXED]
         if crc8(fixed[:ID_BITS]) == _to_int(fixed[ID_BITS:]):
-            found.append((_to_int(fixed[:ID_BITS]), _convolve(word)))
-    return max(found, key=lambda one: float(one[1] @ evidence), default=None)
+            candidates.append((_to_int(fixed[:ID_BITS]), _convolve(word)))
+    return max(candidates, key=lambda one: float(one[1] @ evidence), default=None)
 
 
 def _fixed_bits(output_id: int) -> Bits:
