@@ -49,21 +49,21 @@ class DubbedFace:
         self._rest, self._mouth, self._model = rest, mouth, model
         self._mask = mouth_mask()[:, None]
         self._scale = compute_proportions(rest.neutral, model.rest)
-        seen = rest.gaps[rest.present]
-        self.most_gap = max(MORE_GAP * float(np.percentile(seen, SEEN_PERCENTILE)), LEAST_GAP_CM)
-        wanted = float(self._scale[1]) * mouth.gaps
-        wanted = np.maximum(wanted, rest.shut_gap)
-        wanted = wanted - PRESSED_CM * np.exp((rest.shut_gap - wanted) / PRESSED_CM)
-        self.limited = int((rest.present & (mouth.activity > 0) & (wanted > self.most_gap)).sum())
+        visible_gaps = rest.gaps[rest.present]
+        self.most_gap = max(MORE_GAP * float(np.percentile(visible_gaps, SEEN_PERCENTILE)), LEAST_GAP_CM)
+        gaps = float(self._scale[1]) * mouth.gaps
+        gaps = np.maximum(gaps, rest.shut_gap)
+        gaps = gaps - PRESSED_CM * np.exp((rest.shut_gap - gaps) / PRESSED_CM)
+        self.limited = int((rest.present & (mouth.activity > 0) & (gaps > self.most_gap)).sum())
         # Softly: the loudest vowels still differ from each other.
-        self.gaps = np.where(mouth.activity > 0, _limit(wanted, self.most_gap), rest.shut_gap).astype(np.float32)
+        self.gaps = np.where(mouth.activity > 0, _limit(gaps, self.most_gap), rest.shut_gap).astype(np.float32)
         self.shares = self._measure_shares(take, speaks)
 
     def own(self, index: int) -> Landmarks:
         """(478, 3) px of the frame: as filmed."""
         return self._rest.pose(index).apply(self._rest.own(index))
 
-    def wanted(self, index: int) -> Landmarks:
+    def target(self, index: int) -> Landmarks:
         """(478, 3) px of the frame."""
         return self._rest.pose(index).apply(self.shape(index))
 

@@ -92,8 +92,8 @@ def read_take(
         CancelledError: asked to stop.
     """
     cancel, follower, identity, rows = cancel or CancelToken(), PersonFollower(person or 0), IdentityModel(), _Rows()
-    looked: dict[int, Fraction] = {}
-    total, done, end = info.frames if max_frames is None else max_frames, 0, info.clock_origin
+    identity_times: dict[int, Fraction] = {}
+    total, count, end = info.frames if max_frames is None else max_frames, 0, info.clock_origin
     step = 1 / (info.rate or Fraction(FRAME_RATE))
     for item in analyzed:
         cancel.check()
@@ -102,12 +102,14 @@ def read_take(
         rows.times.append(frame.time)
         rows.faces.append(face)
         end = frame.time + (frame.duration or step)
-        if face is not None and (face.track not in looked or frame.time - looked[face.track] >= IDENTITY_S):
-            looked[face.track] = frame.time
+        if face is not None and (
+            face.track not in identity_times or frame.time - identity_times[face.track] >= IDENTITY_S
+        ):
+            identity_times[face.track] = frame.time
             rows.embeddings.append(identity.embed(frame.image, face.landmarks))
-        done += not frame.is_second_field
-        progress(Progress("look", done, total, "frames"))
-    progress(Progress("look", done, done, "frames"))
+        count += not frame.is_second_field
+        progress(Progress("look", count, total, "frames"))
+    progress(Progress("look", count, count, "frames"))
     if not follower.max_faces:
         raise MediaError(f"{info.path} shows no face: choose a clip in which the mouth of whoever speaks can be seen")
     if not rows.embeddings:
