@@ -122,7 +122,7 @@ def compute_key(identity: str, sha256: str) -> str:
 def plain_name(clip: str, suffix: str) -> str:
     """Name of a clip's output if no other clip has that name."""
     pattern = None if is_remote(clip) else parse_sequence_name(clip)
-    name = safe_name(clip if pattern is None else f"{pattern.title}{pattern.after}")
+    name = safe_name(clip if pattern is None else f"{pattern.title}{pattern.suffix}")
     return (name.rpartition(".")[0] or name) + suffix
 
 

@@ -30,12 +30,12 @@ class _SharedCores:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._found = 0, 0.0
+        self._original = 0, 0.0
 
     def enter(self) -> None:
         with self._lock:
             if self._users == 0:
-                self._found = cv2.getNumThreads(), sys.getswitchinterval()
+                self._original = cv2.getNumThreads(), sys.getswitchinterval()
                 cv2.setNumThreads(1)
                 sys.setswitchinterval(SWITCH_INTERVAL_S)
             self._users += 1
@@ -44,7 +44,7 @@ class _SharedCores:
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                threads, interval = self._found
+                threads, interval = self._original
                 cv2.setNumThreads(threads)
                 sys.setswitchinterval(interval)
 
@@ -140,11 +140,11 @@ class BackgroundCalls:
         Raises:
             CancelledError: asked to stop.
         """
-        told = None
+        last_report = None
         while wait(futures, POLL_S).not_done:
             self._cancel.check()
-            if (newest := self._reported) is not None and newest is not told:
-                told = newest
+            if (newest := self._reported) is not None and newest is not last_report:
+                last_report = newest
                 progress(newest)
 
 

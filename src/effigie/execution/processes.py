@@ -96,7 +96,7 @@ class _ProcessPool:
         one.piece, self._busy[one.pipe] = piece, one
 
     def receive(self) -> list[tuple[Any, str, Any]]:
-        ended = []
+        outcomes = []
         for pipe in connection.wait(list(self._busy), POLL_S):
             assert isinstance(pipe, Connection)
             one = self._busy[pipe]
@@ -115,8 +115,8 @@ class _ProcessPool:
             else:
                 if kind != "lost":
                     self._idle.append(self._busy.pop(pipe))
-                ended.append((one.piece, kind, value))
-        return ended
+                outcomes.append((one.piece, kind, value))
+        return outcomes
 
     def close(self) -> None:
         if self._stop is None:
