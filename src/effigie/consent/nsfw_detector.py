@@ -117,10 +117,10 @@ def check_images(images: Iterable[Image], name: str) -> NsfwReport:
 def _refuse_nsfw(report: NsfwReport) -> NsfwReport:
     if report.is_refused:
         several = len(report.scores) > 1
-        seen = f"{report.nsfw_count} of {len(report.scores)} sampled frames" if several else "it"
+        subject = f"{report.nsfw_count} of {len(report.scores)} sampled frames" if several else "it"
         raise RefusedError(
-            f"{report.name} looks intimate ({seen} above {THRESHOLD} for the not-safe-for-work network), and effigie "
-            "puts no faces into such footage: choose another clip, or a part of this one without it"
+            f"{report.name} looks intimate ({subject} above {THRESHOLD} for the not-safe-for-work network), and "
+            "effigie puts no faces into such footage: choose another clip, or a part of this one without it"
         )
     return report
 
