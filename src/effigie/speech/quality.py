@@ -98,19 +98,21 @@ def _bandwidth(speech: np.ndarray, rate: int) -> float:
     return float(edges[loud[-1]] + 250) if len(loud) else 0.0
 
 
-def _advise(measured: dict[str, object]) -> list[str]:
-    found: list[str] = []
-    speech_s, noise_db = float(measured["speech_s"]), measured["noise_db"]  # type: ignore[arg-type]
+def _advise(measures: dict[str, object]) -> list[str]:
+    advice: list[str] = []
+    speech_s, noise_db = float(measures["speech_s"]), measures["noise_db"]  # type: ignore[arg-type]
     if speech_s < 1:
         return ["no speech is heard in it: see whether it is the right file, and whether the microphone was on"]
-    if float(measured["clipped"]) > LOUD_CLIPPING:  # type: ignore[arg-type]
-        found.append("it is clipped: turn the microphone down and record it again")
+    if float(measures["clipped"]) > LOUD_CLIPPING:  # type: ignore[arg-type]
+        advice.append("it is clipped: turn the microphone down and record it again")
     if isinstance(noise_db, float) and noise_db < NOISY_DB:
-        found.append(f"speech is only {noise_db:.0f} dB above the noise: record in a quieter room, nearer to the mouth")
-    if float(measured["level_db"]) < QUIET_DB:  # type: ignore[arg-type]
-        found.append("it is very quiet: turn the microphone up")
-    if float(measured["bandwidth_hz"]) < TELEPHONE_HZ:  # type: ignore[arg-type]
-        found.append("it holds nothing above 4.5 kHz, like a telephone's: s and f are missing, use another microphone")
-    if float(measured["voiced"]) < WHISPERED:  # type: ignore[arg-type]
-        found.append("it is whispered, or no speech: a voice cannot be heard in it; speak aloud")
-    return found
+        advice.append(
+            f"speech is only {noise_db:.0f} dB above the noise: record in a quieter room, nearer to the mouth"
+        )
+    if float(measures["level_db"]) < QUIET_DB:  # type: ignore[arg-type]
+        advice.append("it is very quiet: turn the microphone up")
+    if float(measures["bandwidth_hz"]) < TELEPHONE_HZ:  # type: ignore[arg-type]
+        advice.append("it holds nothing above 4.5 kHz, like a telephone's: s and f are missing, use another microphone")
+    if float(measures["voiced"]) < WHISPERED:  # type: ignore[arg-type]
+        advice.append("it is whispered, or no speech: a voice cannot be heard in it; speak aloud")
+    return advice

@@ -85,23 +85,23 @@ def measure_speech(samples: np.ndarray) -> float:
 def split_windows(pieces: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
     """First sample and samples of windows of up to 29.5 s that end where it is quiet."""
     longest, shortest = int((WINDOW_S - 0.5) * RATE), SHORTEST_WINDOW_S * RATE
-    held, start = np.zeros(0, np.float32), 0
+    buffer, start = np.zeros(0, np.float32), 0
     for piece in pieces:
-        held = np.concatenate([held, piece])
-        while len(held) > longest:
-            stop = shortest + _find_quiet(held[shortest:longest])
-            yield start, held[:stop]
-            held, start = held[stop:], start + stop
-    if len(held):
-        yield start, held
+        buffer = np.concatenate([buffer, piece])
+        while len(buffer) > longest:
+            stop = shortest + _find_quiet(buffer[shortest:longest])
+            yield start, buffer[:stop]
+            buffer, start = buffer[stop:], start + stop
+    if len(buffer):
+        yield start, buffer
 
 
 def _find_quiet(samples: np.ndarray) -> int:
     """Index of the middle of the quietest 0.2 s."""
     step = RATE // 100
     energy = (samples[: len(samples) // step * step].reshape(-1, step).astype(np.float64) ** 2).sum(1)
-    around = np.convolve(energy, np.ones(20), "valid")
-    return int((np.argmin(around) + 10) * step)
+    smooth = np.convolve(energy, np.ones(20), "valid")
+    return int((np.argmin(smooth) + 10) * step)
 
 
 def _recognize_window(whisper: Whisper, window: np.ndarray, offset_s: float, language: str | None) -> list[Word]:
@@ -168,8 +168,8 @@ def find_loud(samples: np.ndarray) -> np.ndarray:
 def _trim_silence(word: Word, loud: np.ndarray, offset_s: float) -> Word:
     """The word without the silence at its ends, which attention counts to the word beside it."""
     first, last = round(word.start_s * 100), round(word.end_s * 100)
-    heard = np.flatnonzero(loud[first:last])
+    loud_frames = np.flatnonzero(loud[first:last])
     start_s, end_s = word.start_s, word.end_s
-    if heard.size:
-        start_s, end_s = (first + int(heard[0])) / 100, (first + int(heard[-1]) + 1) / 100
+    if loud_frames.size:
+        start_s, end_s = (first + int(loud_frames[0])) / 100, (first + int(loud_frames[-1]) + 1) / 100
     return Word(word.text, offset_s + start_s, offset_s + end_s, word.probability)

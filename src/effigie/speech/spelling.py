@@ -92,9 +92,9 @@ def sound_out(word: str) -> str:
     letters, place, sounds = word.lower(), 0, ""
     while place < len(letters):
         for pattern, sound in _COMPILED:
-            found = pattern.match(letters, place)
-            if found and found.end() > place:
-                sounds, place = sounds + sound, found.end()
+            match = pattern.match(letters, place)
+            if match and match.end() > place:
+                sounds, place = sounds + sound, match.end()
                 break
         else:
             place += 1  # apostrophes and the like
