@@ -56,12 +56,12 @@ def align(
         phonemes: of :mod:`effigie.speech.phonemizer`.
         templates: stock voices to compare with.
     """
-    known = known_phonemes(phonemes)
-    symbols = encode_phonemes(known)
+    valid_phonemes = known_phonemes(phonemes)
+    symbols = encode_phonemes(valid_phonemes)
     observed = compute_cepstra(compute_log_mel(samples))
     best: tuple[float, Score, np.ndarray] | None = None
     for name in templates:
-        timbre, manner = load_stock_voice(name).choose(len(known))
+        timbre, manner = load_stock_voice(name).choose(len(valid_phonemes))
         score = network.plan(symbols, manner)
         # The network is silent for 0.3 s before and after what it says, and the recording most likely is not.
         lead, tail = (max(0, int(score.durations[end]) - QUIET_FRAMES) * 2 for end in (0, -1))
@@ -73,7 +73,7 @@ def align(
     cost, score, path = best
     frames = -(-len(samples) // FRAME)
     return Alignment(
-        known, score.phonemes[0].numpy(), carry_over_durations(score.durations.numpy(), path, frames), cost
+        valid_phonemes, score.phonemes[0].numpy(), carry_over_durations(score.durations.numpy(), path, frames), cost
     )
 
 

@@ -88,7 +88,7 @@ def convert(
         MediaError: the performance cannot be read, or no word in it is understood.
         CancelledError: asked to stop; nothing is left.
     """
-    settings, path, begun = settings or VoiceConvertSettings(), Path(performance), time.perf_counter()
+    settings, path, start = settings or VoiceConvertSettings(), Path(performance), time.perf_counter()
     model = load_voice(voice, consent=consent, purpose=purpose, progress=progress)
     utterances, unsure_s, samples = 0, 0.0, 0
     writer = SignedSoundWriter(
@@ -123,7 +123,7 @@ def convert(
             f"{unsure_s:.0f} s of speech were not understood and are silent: noise, another language, or others"
         )
     return VoiceConvertReport(
-        Path(output), writer.output_id, utterances, unsure_s, samples / RATE, time.perf_counter() - begun, tuple(notes)
+        Path(output), writer.output_id, utterances, unsure_s, samples / RATE, time.perf_counter() - start, tuple(notes)
     )
 
 
@@ -135,7 +135,7 @@ def convert_blocks(
         if cancel is not None:
             cancel.check()
         samples = block.mono()
-        made = np.zeros(len(samples), np.float32)
+        output = np.zeros(len(samples), np.float32)
         count, unsure = 0, 0.0
         for start_s, end_s, words in cut_sentences(samples, cancel):
             if cancel is not None:
@@ -145,10 +145,10 @@ def convert_blocks(
             if utterance is None:
                 unsure += end_s - start_s
                 continue
-            said = convert_utterance(voice, utterance, settings)[: stop - start]
-            made[start : start + len(said)] += _fade(said)
+            speech = convert_utterance(voice, utterance, settings)[: stop - start]
+            output[start : start + len(speech)] += _fade(speech)
             count += 1
-        yield Block(limit_peaks(made), count, unsure)
+        yield Block(limit_peaks(output), count, unsure)
 
 
 @torch.inference_mode()
@@ -163,8 +163,8 @@ def convert_utterance(voice: VoiceModel, utterance: Utterance, settings: VoiceCo
     frames = sounds.repeat_interleave(torch.from_numpy(utterance.durations), dim=2)
     timbre, _ = voice.choose(len(known_phonemes(utterance.phonemes)))
     melody, energy = (torch.from_numpy(curve.astype(np.float32))[None] for curve in (f0, utterance.energy))
-    made = voice.decode(frames, melody, energy, timbre, settings.likeness)
-    return np.asarray(made.numpy() * GAIN, np.float32)
+    output = voice.decode(frames, melody, energy, timbre, settings.likeness)
+    return np.asarray(output.numpy() * GAIN, np.float32)
 
 
 def _fade(samples: np.ndarray) -> np.ndarray:
