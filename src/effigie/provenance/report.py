@@ -196,7 +196,9 @@ def _format_mark(mark: WatermarkReading | None, credentials: CredentialState, me
         line += f"; the {medium} was {', '.join(mark.edits)}"
     claimed_id = credentials.output_id
     if claimed_id and claimed_id != mark.id:
-        line += f"; the credentials name another output, {claimed_id}, so this file holds parts of both or one was copied"
+        line += (
+            f"; the credentials name another output, {claimed_id}, so this file holds parts of both or one was copied"
+        )
     if credentials.state not in ("valid", "trusted"):
         line += "; its key is public and anybody could set it: a sign, no proof"
     return line

@@ -102,7 +102,9 @@ def verify(
                 marks = [one for one in (mark, sound and sound.mark) if one]
                 sound_fingerprints = sound.fingerprints if sound else ()
                 match = _try_reading(
-                    "the ledger", notes, lambda: _search_ledger(path, ledger, marks, credentials, picture_looks, sound_fingerprints)
+                    "the ledger",
+                    notes,
+                    lambda: _search_ledger(path, ledger, marks, credentials, picture_looks, sound_fingerprints),
                 )
     consents = match.entry.consents if match and match.is_certain else ()
     strengths: dict[str, str] = {}
@@ -194,7 +196,11 @@ def _read_mark(path: Path, ledger: Ledger, cancel: CancelToken) -> WatermarkRead
     detection = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel, known_marks=_read_known_marks(ledger))
     if detection is None and float(probe(path).duration or 0) > MARK_SEARCH_S:
         detection = detect_file(path, seconds=DAY_S, cancel=cancel)
-    return None if detection is None else WatermarkReading(detection.hex, float(detection.confidence), detection.edits, detection.is_known)
+    return (
+        None
+        if detection is None
+        else WatermarkReading(detection.hex, float(detection.confidence), detection.edits, detection.is_known)
+    )
 
 
 def _search_ledger(

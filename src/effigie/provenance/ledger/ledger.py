@@ -174,7 +174,16 @@ class Ledger:
         except (ValueError, TypeError) as error:
             raise self._damaged(error) from error
         return LedgerEntry(
-            output_id, moment, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(sound_samples), free_bits
+            output_id,
+            moment,
+            command,
+            name,
+            model_hash,
+            agreed,
+            file_sha256,
+            tuple(samples),
+            tuple(sound_samples),
+            free_bits,
         )
 
     def _open_reader(self) -> sqlite3.Connection:

@@ -160,7 +160,9 @@ class SoundSearch:
     def _shift(self, total: NDArray[np.float32], pose: SoundPose) -> SoundPose:
         """The best of some offsets."""
         candidates = [replace(pose, offset=pose.offset + shift) for shift in (-1.0, 0.0, 1.0)]
-        return max((replace(one, score=_score(self._measure(total, one))) for one in candidates), key=lambda one: one.score)
+        return max(
+            (replace(one, score=_score(self._measure(total, one))) for one in candidates), key=lambda one: one.score
+        )
 
 
 def _margin(speed: float) -> int:

@@ -92,7 +92,10 @@ def detect(
 
 
 def detect_file(
-    path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None, known_marks: Iterable[tuple[int, int]] = ()
+    path: str | Path,
+    seconds: float = 60.0,
+    cancel: CancelToken | None = None,
+    known_marks: Iterable[tuple[int, int]] = (),
 ) -> DetectedMark | None:
     """The mark in a clip or still, or None.
 

@@ -95,5 +95,7 @@ def _nearer(
     """(h, w) float32 of 0 to 1 in a box: 1 where a face is nearer than another one, in heads."""
     x = ((np.arange(size[0], dtype=np.float32) + 0.5) * step + corner[0]) / shrink
     y = ((np.arange(size[1], dtype=np.float32) + 0.5) * step + corner[1]) / shrink
-    own, neighbor_distance = (np.hypot(x[None] - one.x, y[:, None] - one.y) / np.float32(one.scale) for one in (anchor, neighbor))
+    own, neighbor_distance = (
+        np.hypot(x[None] - one.x, y[:, None] - one.y) / np.float32(one.scale) for one in (anchor, neighbor)
+    )
     return np.clip((neighbor_distance - own) / np.float32(2 * BORDER_CM) + np.float32(0.5), 0, 1)
