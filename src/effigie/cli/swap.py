@@ -76,7 +76,7 @@ def swap(
         }
         print_plans(plan_clips([str(paths[-1])], destination, "mp4", **planned), as_json)
         return
-    note_folder(destination, many=False)
+    note_folder(destination, is_batch=False)
     if not force:
         jobs.refuse_existing(target, settings.masks, settings.layers)
     with progress_display() as progress:

@@ -69,13 +69,13 @@ async def _mind_jobs(studio: Studio) -> None:
     """Start, watch and report jobs as long as the studio runs; at each stage's end there may be more in the library."""
     stages: set[tuple[str, str]] = set()
     while True:
-        changed, ended = await asyncio.to_thread(studio.jobs.advance)
+        changed, ended_jobs = await asyncio.to_thread(studio.jobs.advance)
         rows = studio.jobs.to_json() if changed else []
         if changed:
             studio.events.send("jobs", rows, is_state=True)
-        before, stages = stages, {(row["id"], row["progress"]["stage"]) for row in rows if row["progress"]} or stages
-        if ended or stages - before:
-            studio.events.send("library", [job.id for job in ended])
+        previous, stages = stages, {(row["id"], row["progress"]["stage"]) for row in rows if row["progress"]} or stages
+        if ended_jobs or stages - previous:
+            studio.events.send("library", [job.id for job in ended_jobs])
         await asyncio.sleep(POLL_S)
 
 

@@ -46,8 +46,8 @@ class FrameWish:
             UsageError: it is none.
         """
         try:
-            found = parse_json(text)
-            seq, n, width, clips = (found[name] for name in ("seq", "n", "width", "clips"))
+            message = parse_json(text)
+            seq, n, width, clips = (message[name] for name in ("seq", "n", "width", "clips"))
         except (ValueError, TypeError, KeyError):
             raise UsageError("the message is no wish for a frame") from None
         numbers = ((seq, MAX_NUMBER), (n, MAX_NUMBER), (width, MAX_WIDTH))
@@ -118,14 +118,14 @@ class Connection:
                 await self._socket.send_bytes(message)
 
     def _make_frames(self, wish: FrameWish) -> bytes:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         paths = [self._studio.workspace.handles.resolve(clip) for clip in wish.clips]
         pictures = [self._read(path, wish) for path in paths]
         head = {
             "seq": wish.seq,
             "n": wish.n,
             "time": pictures[0].time,
-            "ms": round(1000 * (time.perf_counter() - begun), 1),
+            "ms": round(1000 * (time.perf_counter() - start), 1),
             "sizes": [len(picture.jpeg) for picture in pictures],
         }
         text = json.dumps(head).encode()

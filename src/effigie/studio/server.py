@@ -79,15 +79,15 @@ def _listen(port: int | None, last: int | None) -> Iterator[socket.socket]:
     """A listening socket on 127.0.0.1."""
     if port is not None and not 0 <= port <= 65535:
         raise UsageError(f"{port} is no port: choose one between 1024 and 65535, or 0 for any")
-    wanted = [last or 0, 0] if port is None else [port]
+    ports = [last or 0, 0] if port is None else [port]
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        for number in wanted:
+        for number in ports:
             try:
                 listener.bind((HOST, number))
                 break
             except OSError as error:
-                if number == wanted[-1] or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                if number == ports[-1] or error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise UsageError(
                         f"port {number} cannot be had ({error.strerror}): choose another with --port, or 0 for any"
                     ) from error

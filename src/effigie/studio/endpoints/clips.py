@@ -28,8 +28,8 @@ UPLOADS: dict[str, Callable[[], tuple[str, ...]]] = {
 
 async def show_library(request: Request) -> Response:
     studio = studio_of(request)
-    made = [job.made or {} for job in studio.jobs.jobs()]
-    inputs = {one["output"]: one["input"] for one in made if "output" in one and "input" in one}
+    products = [job.made or {} for job in studio.jobs.jobs()]
+    inputs = {one["output"]: one["input"] for one in products if "output" in one and "input" in one}
     return JSONResponse(await asyncio.to_thread(studio.library.to_json, inputs))
 
 

@@ -9,23 +9,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from effigie.studio.endpoints.requests import announced_size, read_fields, studio_of
-from effigie.studio.grants import MAX_CLIP_BYTES, choose_clip, describe_asked, draw_challenge, load_asked
+from effigie.studio.grants import MAX_CLIP_BYTES, choose_clip, describe_terms, draw_challenge, load_terms
 from effigie.studio.uploads import receive_file
 
 
 async def show_terms(request: Request) -> Response:
     """What a request, or a record, asks: ``{"request": id}`` or ``{"record": id}``."""
     workspace, fields = studio_of(request).workspace, await read_fields(request)
-    asked = await asyncio.to_thread(load_asked, workspace, fields)
-    return JSONResponse(describe_asked(asked))
+    terms = await asyncio.to_thread(load_terms, workspace, fields)
+    return JSONResponse(describe_terms(terms))
 
 
 async def draw(request: Request) -> Response:
     """A fresh challenge; fields as for the terms, and ``sound``: whether a sentence is to be read."""
     workspace, fields = studio_of(request).workspace, await read_fields(request)
     sound = fields.get("sound") is True
-    drawn = await asyncio.to_thread(lambda: draw_challenge(workspace, load_asked(workspace, fields), sound))
-    return JSONResponse(drawn)
+    challenge = await asyncio.to_thread(lambda: draw_challenge(workspace, load_terms(workspace, fields), sound))
+    return JSONResponse(challenge)
 
 
 async def take_clip(request: Request) -> Response:

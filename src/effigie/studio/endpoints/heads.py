@@ -57,8 +57,8 @@ async def serve_socket(socket: WebSocket) -> None:
         portrait = handles.resolve(socket.path_params["id"])
         driver = socket.query_params.get("driver")
         arguments = [str(portrait), *(["--driver", str(handles.resolve(driver))] if driver else [])]
-        found = await asyncio.to_thread(find_consents, studio.workspace, "animate", None)
-        arguments += [part for path in found for part in ("--consent", str(path))]
+        consents = await asyncio.to_thread(find_consents, studio.workspace, "animate", None)
+        arguments += [part for path in consents for part in ("--consent", str(path))]
         process = await studio.heads.get((MODULE, *arguments))
     except EffigieError as error:
         await socket.send_bytes(pack({"kind": "ended", "error": str(error)}))

@@ -40,8 +40,8 @@ async def explain(request: Request) -> Response:
     use = request.path_params["use"]
     if use not in ("swap", "animate"):
         raise UsageError("use: swap or animate")
-    found = await asyncio.to_thread(explain_lock, studio_of(request).workspace, path_of(request), use)
-    return JSONResponse(found)
+    explanation = await asyncio.to_thread(explain_lock, studio_of(request).workspace, path_of(request), use)
+    return JSONResponse(explanation)
 
 
 ROUTES = [

@@ -37,12 +37,12 @@ async def read_fields(request: Request) -> dict[str, Any]:
         if len(body) > MAX_BODY_BYTES:
             raise UsageError("the request is too large")
     try:
-        found = parse_json(body.decode("utf-8"))
+        fields = parse_json(body.decode("utf-8"))
     except ValueError:
         raise UsageError("the request is no JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(fields, dict):
         raise UsageError("the request is no JSON object")
-    return found
+    return fields
 
 
 def announced_size(request: Request) -> int | None:

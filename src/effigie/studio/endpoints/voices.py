@@ -29,13 +29,13 @@ async def draw(request: Request) -> Response:
 
 async def view(request: Request) -> Response:
     """Figures of a sound's first minute, and its pitch over time."""
-    found = await asyncio.to_thread(studio_of(request).sounds.read, path_of(request))
-    return JSONResponse(found.figures)
+    stored_view = await asyncio.to_thread(studio_of(request).sounds.read, path_of(request))
+    return JSONResponse(stored_view.figures)
 
 
 async def spectrogram(request: Request) -> Response:
-    found = await asyncio.to_thread(studio_of(request).sounds.read, path_of(request))
-    return Response(found.spectrogram, media_type="image/png")
+    stored_view = await asyncio.to_thread(studio_of(request).sounds.read, path_of(request))
+    return Response(stored_view.spectrogram, media_type="image/png")
 
 
 def _list(studio: Studio) -> dict[str, Any]:
