@@ -66,7 +66,7 @@ def test_lips_part_as_far_as_wanted_and_no_further_than_ever_seen(take, rest):
         shape = fit_pose(face.target(index)).to_canonical(face.target(index))
         gap = float(middle_lip_gaps(shape)[:, 1].mean())
         assert gap == pytest.approx(float(face.gaps[index]), abs=0.03)
-    assert face.limited > 0 and face.gaps.max() <= face.most_gap + 1e-5
+    assert face.limited_count > 0 and face.gaps.max() <= face.most_gap + 1e-5
     near = speaking(take, rest, np.linspace(0, face.most_gap, FRAMES))
     assert (np.diff(near.gaps) > 0).all()  # louder vowels still differ
 

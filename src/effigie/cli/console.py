@@ -135,11 +135,11 @@ def print_notes(notes: Iterable[str]) -> None:
         print_line(f"note: {note}")
 
 
-def exit_with_failures(failed: Mapping[str, str]) -> None:
+def exit_with_failures(failures: Mapping[str, str]) -> None:
     """Print why clips failed and exit with code 1; goes on if none has."""
-    for reason in failed.values():
+    for reason in failures.values():
         print_error(reason)
-    if failed:
+    if failures:
         raise typer.Exit(1)
 
 

@@ -129,14 +129,14 @@ def convert(
         clip_names = find_clips(clips) if clips else [str(project.clip)]
         if is_batch and settings.layers is not None:
             raise UsageError("layers are of one clip: convert that one by itself")
-        planned = {
+        plan_options = {
             "encode": settings.encode,
             "trust": settings.trust,
             "max_frames": settings.max_frames,
             "layers": settings.layers,
             "footage": settings.footage,
         }
-        print_plans(plan_clips(clip_names, destination, job.container, **planned), as_json)
+        print_plans(plan_clips(clip_names, destination, job.container, **plan_options), as_json)
         return
     options: dict[str, Any] = {
         "consent": list(project.consents) or None,

@@ -16,7 +16,7 @@ from effigie.io.stored_names import to_stored
 from effigie.progress import format_count
 
 FaceSetPath = Annotated[Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")]
-Where = Annotated[
+FilterOption = Annotated[
     str | None, typer.Option(metavar="FILTER", help='Only these faces, e.g. "sharpness > 20 and cluster == 0".')
 ]
 KEYS = "sharpness, yaw, pitch, roll, time, confidence, size, mouth, eyes, identity, smile or a blendshape."
@@ -41,11 +41,11 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Show clips, people, sharpness, poses and expressions, and warn when people are mixed."""
-    opened = _open_face_set(faces, same_person)
+    faceset = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        summary = effigie.faceset.summarize(opened, progress)
+        summary = effigie.faceset.summarize(faceset, progress)
     if poses:
-        effigie.faceset.pose_coverage(opened, poses)
+        effigie.faceset.pose_coverage(faceset, poses)
     if as_json:
         print_json(summary.to_json())
         return
@@ -138,7 +138,7 @@ def sheet(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="PNG", help="The picture to write.")],
     by: By = "sharpness",
     descending: Descending = False,
-    where: Where = None,
+    where: FilterOption = None,
     count: Annotated[int, typer.Option(min=1, help="Faces at most, evenly over the order.")] = 120,
     size: Annotated[int, typer.Option(min=16, max=512, help="Edge of a face, px.")] = 112,
     columns: Annotated[int, typer.Option(min=1, max=100, help="Faces a row.")] = 12,
@@ -146,10 +146,10 @@ def sheet(
     as_json: Json = False,
 ) -> None:
     """Draw a contact sheet: the faces of each person, in order."""
-    opened = _open_face_set(faces, same_person)
+    faceset = _open_face_set(faces, same_person)
     with progress_display() as progress:
         report = effigie.faceset.draw_contact_sheet(
-            opened, output, by, descending, where, count, size, columns, progress
+            faceset, output, by, descending, where, count, size, columns, progress
         )
     if as_json:
         print_json(to_stored(report))
@@ -163,7 +163,7 @@ def sort(
     faces: FaceSetPath,
     by: By = "sharpness",
     descending: Descending = False,
-    where: Where = None,
+    where: FilterOption = None,
     count: Annotated[int, typer.Option(min=0, help="Lines to print; 0 prints all.")] = 20,
     same_person: SamePerson = None,
     as_json: Json = False,
@@ -172,9 +172,9 @@ def sort(
 
     To see an order, draw it with `sheet --by KEY`; to have it in a file browser, use `export --by KEY`.
     """
-    opened = _open_face_set(faces, same_person)
+    faceset = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        ranking = effigie.faceset.sort_faces(opened, by, descending, where, progress)
+        ranking = effigie.faceset.sort_faces(faceset, by, descending, where, progress)
     rows: list[dict[str, Any]] = []
     for index in range(min(count, len(ranking)) if count else len(ranking)):
         clip, frame, track = ranking.clip[index], int(ranking.frame[index]), int(ranking.track[index])
@@ -225,8 +225,8 @@ def drop(
     as_json: Json = False,
 ) -> None:
     """Take faces out for good: those of a person, those a filter chooses, those named, or all of these."""
-    opened = _open_face_set(faces, same_person)
-    report = effigie.faceset.drop(opened, clusters or [], where, names or [], dry_run)
+    faceset = _open_face_set(faces, same_person)
+    report = effigie.faceset.drop(faceset, clusters or [], where, names or [], dry_run)
     if as_json:
         print_json(to_stored(report))
         return
@@ -244,14 +244,14 @@ def export(
         str | None, typer.Option(metavar="KEY", help="Number the names in this order; keys as in `sort`.")
     ] = None,
     descending: Descending = False,
-    where: Where = None,
+    where: FilterOption = None,
     same_person: SamePerson = None,
     as_json: Json = False,
 ) -> None:
     """Write the crops as JPEGs with sortable names, and faces.csv beside them."""
-    opened = _open_face_set(faces, same_person)
+    faceset = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        report = effigie.faceset.export(opened, output, by, descending, where, progress)
+        report = effigie.faceset.export(faceset, output, by, descending, where, progress)
     if as_json:
         print_json(to_stored(report))
     else:

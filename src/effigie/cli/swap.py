@@ -95,9 +95,9 @@ def swap(
         )
     conversion = report.conversion
     if as_json:
-        paths_made = {name: getattr(report, name) for name in ("preview", "sheet", "model")}
-        paths_made = {name: path and str(path) for name, path in paths_made.items()}
-        print_json({**to_stored(conversion), **paths_made, "output": str(target), "source_notes": report.notes})
+        outputs = {name: getattr(report, name) for name in ("preview", "sheet", "model")}
+        outputs = {name: path and str(path) for name, path in outputs.items()}
+        print_json({**to_stored(conversion), **outputs, "output": str(target), "source_notes": report.notes})
         return
     print_line(format_conversion(target, conversion))
     print_line(f"{report.sheet}: before and after; {report.model}: the model, for `effigie convert`")

@@ -62,7 +62,7 @@ def measure_words(sentence: str, transcript: str) -> float:
     return sum(block.size for block in matcher.get_matching_blocks()) / max(1, len(sentence_words))
 
 
-def shorten_heard(text: str) -> str:
+def shorten_transcript(text: str) -> str:
     """What was heard, for a message: printable and not long."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text).strip()
     return printable if len(printable) <= 120 else printable[:117] + "..."

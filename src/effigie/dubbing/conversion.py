@@ -46,7 +46,7 @@ OUTPUT_RATE = 48000  # samples a second
 LEAST_VISIBLE = 0.95  # of the lips, of a mouth that others are made of
 VISIBILITY_SIDE = 256  # px, in which what is before the face is looked for
 
-_Made = tuple[ComposedFrame, Face | None]
+_DubItem = tuple[ComposedFrame, Face | None]
 
 
 class DubConversion:
@@ -78,7 +78,7 @@ class DubConversion:
         self._predictor = VisibilityPredictor(device=choose_device(settings.device))
         self._weights: dict[int, dict[int, float]] = {}
         self._renderer = MouthRenderer([])
-        self._covered = 0
+        self._coverage = 0
         self._track: int | None = None
         self._joiner = FieldJoiner()
 
@@ -174,7 +174,7 @@ class DubConversion:
             < LEAST_VISIBLE
         )
 
-    def _make(self, number: int, frame: Frame) -> _Made:
+    def _make(self, number: int, frame: Frame) -> _DubItem:
         canvas, mask = Canvas(frame.image, None if frame.shown is None else frame.shown.read), None
         face, share = self._take.faces[number], float(self.face.shares[number])
         if face is None or share == 0:
@@ -199,10 +199,10 @@ class DubConversion:
         return cv2.warpAffine(visible, face.matrix(side), size, flags=flags, borderValue=1.0)
 
     def _write(
-        self, outgoing: SignedWriter, masks: VideoWriter | None, seconds: defaultdict[str, float], item: _Made
+        self, outgoing: SignedWriter, masks: VideoWriter | None, seconds: defaultdict[str, float], item: _DubItem
     ) -> None:
-        composed, face = item
-        picture = self._joiner(composed)
+        composition, face = item
+        picture = self._joiner(composition)
         if picture is None:
             return
         start, signing = time.perf_counter(), outgoing.seconds
@@ -229,10 +229,12 @@ class DubConversion:
         unseen = sum(one is None and bool(is_active) for one, is_active in zip(take.faces, speaks, strict=True))
         if unseen:
             yield f"in {format_count(unseen, 'picture')} in which something is said the face is not seen"
-        if face.turned:
-            yield f"in {format_count(face.turned, 'picture')} the head is turned too far: the mouth is the footage's"
-        if face.limited:
+        if face.turned_count:
+            pictures = format_count(face.turned_count, "picture")
+            yield f"in {pictures} the head is turned too far: the mouth is the footage's"
+        if face.limited_count:
+            pictures = format_count(face.limited_count, "picture")
             yield (
-                f"in {format_count(face.limited, 'picture')} lips part less than the sound wants: the clip never shows "
+                f"in {pictures} lips part less than the sound wants: the clip never shows "
                 f"them further apart than {face.most_gap:.1f} cm"
             )

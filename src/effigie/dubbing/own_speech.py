@@ -21,7 +21,7 @@ from effigie.speech.spectrogram import RATE
 OPENING_CM = 0.08  # by which lips part and meet again
 AROUND_S, OPENINGS = 0.7, 2  # so many openings on both sides together
 SHORTEST_S = 0.4  # of speech
-HEARD_AROUND_S = 0.5  # of speech that is heard
+SPEECH_MARGIN_S = 0.5  # of speech that is heard
 BLOCK_S = 60.0
 
 
@@ -52,7 +52,7 @@ def find_own_speech(
     if speech_spans is not None:
         mask = np.zeros(len(seconds), bool)
         for begin, end in speech_spans:
-            mask |= (seconds >= begin - HEARD_AROUND_S) & (seconds <= end + HEARD_AROUND_S)
+            mask |= (seconds >= begin - SPEECH_MARGIN_S) & (seconds <= end + SPEECH_MARGIN_S)
         speaks &= mask
     return speaks
 

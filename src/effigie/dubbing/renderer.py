@@ -24,14 +24,14 @@ from effigie.prior.openings import seal_openings
 
 BELOW_CM, BESIDE_CM = 4.5, 1.0  # how far beyond the face's outline the bend reaches, under the chin and beside it
 FIELD_SIDE = 224  # px, of the picture in which the bend is computed; it is smooth
-LEAST_SEEN = 0.05  # visibility of a mesh triangle whose place is trusted
+LEAST_VISIBILITY = 0.05  # visibility of a mesh triangle whose place is trusted
 LIPS_MARGIN_CM, LIPS_SOFT_CM = 0.45, 0.22  # of the patch around the lips: how far, and how softly it ends
 LIGHT_CM = 1.6  # standard deviation of what is light and not the mouth's own
 MOST_LIGHT = 1.5  # times lighter or darker that a mouth is made
 # An opening that no mouth of the take shows is dark: so much of the lips' color, and from which share of the wanted gap
 # on a mouth shows what lies in it.
 CAVITY = np.array([0.32, 0.2, 0.2], np.float32)
-SHOWN_GAP, CAVITY_SOFT_CM = 0.6, 0.06
+GAP_SHARE, CAVITY_SOFT_CM = 0.6, 0.06
 SHUT_CM, MOUTH_CM = 0.12, 5.0  # a smaller gap, in a mouth of usual width, shows nothing
 MOVED_PX = 0.6  # from which bend on a pixel counts as wholly new
 
@@ -127,7 +127,7 @@ class MouthRenderer:
         if opening * MOUTH_CM < SHUT_CM:
             return 1.0
         shares = [
-            weight * min(mouth_opening(self._mouths[number].landmarks) / (SHOWN_GAP * opening), 1.0)
+            weight * min(mouth_opening(self._mouths[number].landmarks) / (GAP_SHARE * opening), 1.0)
             for number, weight in weights.items()
         ]
         return float(sum(shares))
@@ -185,7 +185,7 @@ def _bend(own: Landmarks, target: Landmarks, size: tuple[int, int], scale: float
     shift = warped.image[..., :2] - grid[..., :2]
     face = polygon_mask(cv2.convexHull(scaled_target[FACE_OVAL, :2].astype(np.float32))[:, 0], side, side) > 0.5
     lips = polygon_mask(scaled_target[INNER_LIPS, :2].astype(np.float32), side, side) > 0.5
-    valid = face & ((warped.visibility > LEAST_SEEN) | lips)
+    valid = face & ((warped.visibility > LEAST_VISIBILITY) | lips)
     if not valid.any():
         return np.zeros((height, width, 2), np.float32)
     distance, labels = cv2.distanceTransformWithLabels(

@@ -46,15 +46,15 @@ def draw_shut_line(patch: np.ndarray, landmarks: Landmarks, share: float, scale:
     lab = cv2.cvtColor(np.clip(patch, 0, 1), cv2.COLOR_RGB2LAB)
     middle, spread = np.median(lab[reference], axis=0), np.maximum(lab[reference].std(axis=0), MIN_DEVIATION)
     outliers = band & (np.abs(lab - middle) > ALIKE * spread).any(axis=2)
-    filled = patch
+    fill = patch
     if outliers.any():
         hole = cv2.dilate(outliers.astype(np.uint8), np.ones((3, 3), np.uint8)) & lips.astype(np.uint8)
         levels = np.rint(255 * np.clip(patch, 0, 1)).astype(np.uint8)
         repaired = cv2.inpaint(levels, hole, max(2.0, FILL_CM * scale), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.5, LINE_CM * scale / 2))[..., None]
-        filled = patch + np.maximum(soft, hole[..., None]) * (np.float32(1 / 255) * repaired - patch)
+        fill = patch + np.maximum(soft, hole[..., None]) * (np.float32(1 / 255) * repaired - patch)
     depth = LINE_DEPTH * np.exp(-((away / max(0.6, LINE_CM * scale)) ** 2) / 2)
-    patch += np.float32(share) * (filled * (1 - depth)[..., None] - patch)
+    patch += np.float32(share) * (fill * (1 - depth)[..., None] - patch)
 
 
 def _measure_distance(line: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

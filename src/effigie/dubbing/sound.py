@@ -109,7 +109,7 @@ def listen(source: SpeechSource, cancel: CancelToken) -> tuple[float, Loudness]:
     """
     count = 0
 
-    def counted() -> Iterator[np.ndarray]:
+    def count_samples() -> Iterator[np.ndarray]:
         nonlocal count
         for piece in mix(source.blocks(RATE)):
             cancel.check()
@@ -118,7 +118,7 @@ def listen(source: SpeechSource, cancel: CancelToken) -> tuple[float, Loudness]:
                 raise MediaError(f"{source.name} is longer than {MAX_HOURS} hours: cut it into parts")
             yield piece
 
-    loudness = measure_loudness(counted())
+    loudness = measure_loudness(count_samples())
     if loudness.is_silent:
         raise MediaError(f"{source.name} is silent: choose a sound in which somebody speaks")
     return count / RATE, loudness

@@ -73,7 +73,7 @@ class _Rows:
 
 
 def read_take(
-    analyzed: Iterator[AnalyzedFrame[Frame]],
+    frames: Iterator[AnalyzedFrame[Frame]],
     info: ClipInfo,
     person: int | None = None,
     max_frames: int | None = None,
@@ -83,7 +83,7 @@ def read_take(
     """Follow a person through a clip.
 
     Args:
-        analyzed: its pictures with their faces, in order.
+        frames: its pictures with their faces, in order.
         person: the n-th largest face of the first picture that shows so many; None is 0, the largest.
         max_frames: that will be looked at, for progress alone.
 
@@ -95,7 +95,7 @@ def read_take(
     identity_times: dict[int, Fraction] = {}
     total, count, end = info.frames if max_frames is None else max_frames, 0, info.clock_origin
     step = 1 / (info.rate or Fraction(FRAME_RATE))
-    for item in analyzed:
+    for item in frames:
         cancel.check()
         frame = item.frame
         face = follower(frame.image, item.faces)

@@ -103,12 +103,12 @@ class BatchArguments:
         output: Path,
         progress: ProgressCallback,
         cancel: CancelToken,
-        counted: str,
+        counter: str,
     ) -> dict[str, Any]:
-        """Make one output; returns facts of the report, ``counted`` among them."""
+        """Make one output; returns facts of the report, ``counter`` among them."""
         options = {"consent": self.consent, "purpose": self.purpose, "progress": progress, "cancel": cancel}
         report = function(self.subject, clip, output, self.settings, **options)
-        facts = {name: getattr(report, name) for name in ("frames", counted, "output_id")}
+        facts = {name: getattr(report, name) for name in ("frames", counter, "output_id")}
         return {**facts, "seconds": round(report.seconds, 3), "notes": report.notes}
 
 
@@ -193,7 +193,7 @@ class _Job:
 
     def __init__(self, folder: str, total: int, stage: str, progress: ProgressCallback) -> None:
         self._total, self._stage, self._progress = total, stage, progress
-        self._finished = 0
+        self._finished_count = 0
         self._shares: dict[str, float] = {}
         self.result = JobReport(folder)
 
@@ -208,7 +208,7 @@ class _Job:
                 retries.append(item)
                 self.result.retried += 1
             else:
-                self._finished += 1
+                self._finished_count += 1
                 self._count_outcome(item.clip, outcome)
             self._report_progress()
         return retries
@@ -239,7 +239,7 @@ class _Job:
         phrases = [format_count(result.frames, "frame")] if result.frames else []
         phrases += [f"{result.skipped} there already"] if result.skipped else []
         phrases += [f"{len(result.failed)} failed"] if result.failed else []
-        count = self._finished + min(sum(self._shares.values()), self._total - self._finished)
+        count = self._finished_count + min(sum(self._shares.values()), self._total - self._finished_count)
         self._progress(Progress(self._stage, count, self._total, "clips", ", ".join(phrases)))
 
 

@@ -96,7 +96,7 @@ def _process(piece: JobItem) -> ItemOutcome:
     manifest = Manifest(open_folder(plan.folder))
     token = read_content_tag(clip) if is_remote(clip) else None
     plain = plain_name(clip, plan.suffix)
-    digest = manifest.known_digest([plain], clip, token)
+    digest = manifest.find_digest([plain], clip, token)
     if digest is not None:
         for name in (plain, longer_name(clip, plan.suffix, digest)):
             if manifest.is_finished(name, compute_key(plan.identity, digest)):

@@ -112,21 +112,21 @@ def _free_port() -> int:
 
 
 def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], cancel: CancelToken) -> int:
-    first, until = 0, float("inf")
+    first, deadline = 0, float("inf")
     is_stopping = False
     while True:
         codes = [process.poll() for process in processes]
         if first == 0 and (failed := [code for code in codes if code]):
-            first, until = failed[0], time.monotonic() + GRACE_S
+            first, deadline = failed[0], time.monotonic() + GRACE_S
         if all(code is not None for code in codes):
             # A polite stop of several: whoever only heard of it says so with another code.
             return first if first >= 0 else 1
         if cancel.is_requested and not is_stopping:
-            is_stopping, until = True, time.monotonic() + GRACE_S
+            is_stopping, deadline = True, time.monotonic() + GRACE_S
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return first if first > 0 else 1
         time.sleep(POLL_S)
 

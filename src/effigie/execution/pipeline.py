@@ -117,7 +117,7 @@ class BackgroundCalls:
     def __init__(self, workers: int, cancel: CancelToken) -> None:
         self.stop, self._cancel = CancelToken(), cancel
         self._executor = ThreadPoolExecutor(workers)
-        self._reported: Progress | None = None
+        self._last_report: Progress | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +132,7 @@ class BackgroundCalls:
 
     def report(self, progress: Progress) -> None:
         """To be given to the calls as their progress callback: the newest report is passed on by :meth:`wait`."""
-        self._reported = progress
+        self._last_report = progress
 
     def wait(self, futures: Sequence[Future[Any]], progress: ProgressCallback = ignore_progress) -> None:
         """Wait until the calls have ended, well or not; what they report is told meanwhile, in the caller's thread.
@@ -143,7 +143,7 @@ class BackgroundCalls:
         last_report = None
         while wait(futures, POLL_S).not_done:
             self._cancel.check()
-            if (newest := self._reported) is not None and newest is not last_report:
+            if (newest := self._last_report) is not None and newest is not last_report:
                 last_report = newest
                 progress(newest)
 

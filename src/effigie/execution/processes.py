@@ -123,15 +123,15 @@ class _ProcessPool:
             return
         self._on_report = lambda _: None
         self._stop[1].close()
-        until = time.monotonic() + GRACE_S
+        deadline = time.monotonic() + GRACE_S
         everybody = [*self._idle, *self._busy.values()]
-        while self._busy and time.monotonic() < until:
+        while self._busy and time.monotonic() < deadline:
             with contextlib.suppress(WorkerLostError):
                 self.receive()  # of no use any more, but a full pipe would keep them from stopping
         for one in everybody:
             one.pipe.close()
         for one in everybody:
-            one.process.join(max(0.0, until - time.monotonic()))
+            one.process.join(max(0.0, deadline - time.monotonic()))
             if one.process.is_alive():
                 one.process.kill()
                 one.process.join()

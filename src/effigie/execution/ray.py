@@ -60,7 +60,7 @@ class RayExecutor(Executor):
                 "Ray is not installed: pip install 'effigie[ray]', or leave --engine out for processes on this machine"
             ) from None
         self._ray, self._address, self._worker_count = ray, address, workers
-        self._started = False
+        self._is_started = False
 
     @property
     def workers(self) -> int:
@@ -97,12 +97,12 @@ class RayExecutor(Executor):
             location = self._address or "Ray here"
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise EffigieError(f"cannot reach or start {location} ({reason})") from error
-        self._started = True
+        self._is_started = True
 
     def close(self) -> None:
         """Shut down the Ray that was started here, or disconnect from the cluster."""
-        if self._started:
-            self._started = False
+        if self._is_started:
+            self._is_started = False
             with _preserve_signal_handlers():
                 self._ray.shutdown()
 

@@ -16,9 +16,9 @@ def defer_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are the main thread's business
         return
-    arrived: list[int] = []
+    signals: list[int] = []
     handlers = {
-        number: signal.signal(number, lambda number, _: arrived.append(number))
+        number: signal.signal(number, lambda number, _: signals.append(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
@@ -26,7 +26,7 @@ def defer_signals() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        for arrival in arrived:
+        for arrival in signals:
             signal.raise_signal(arrival)
 
 

@@ -14,7 +14,7 @@ from effigie.granting.performance import Performance
 from effigie.granting.relief import measure_relief
 
 MIN_FACE_SHARE = 0.95  # of the frames show a face
-MAX_OTHERS = 0.1  # of the frames may show somebody else as large, passing
+MAX_SECOND_FACE_SHARE = 0.1  # of the frames may show somebody else as large, passing
 MAX_JUMP = 4.0
 MIN_RELIEF = 0.36
 """Of the turn that tells most. Of genuine answers the least was 0.71, of sheets turned and bent the most 0.32."""
@@ -59,7 +59,7 @@ def judge_liveness(performance: Performance, steps: Sequence[str]) -> Liveness:
     relief = _best_relief(performance, motions if step_motions is None else step_motions)
     face_share = float(performance.has_face.mean())
     refusals = []
-    if performance.second_face_share > MAX_OTHERS:
+    if performance.second_face_share > MAX_SECOND_FACE_SHARE:
         refusals.append("somebody else is seen as well: the person films themselves alone")
     if face_share < MIN_FACE_SHARE:
         refusals.append(f"the face is lost in {100 * (1 - face_share):.0f} % of the frames: stay before the camera")

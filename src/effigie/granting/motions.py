@@ -13,7 +13,7 @@ import numpy as np
 from effigie.consent.witness import BLINK, LOOK_UP, OPEN_MOUTH, SMILE, TURN_LEFT, TURN_RIGHT
 from effigie.granting.performance import Performance
 
-ASKED, SALIENT, ENDED = 1.0, 1.5, 0.6
+BEGIN_EXTENT, SALIENT_EXTENT, END_EXTENT = 1.0, 1.5, 0.6
 """Shares of a motion's least extent: what is asked must reach the first; what was not asked and reaches the second
 contradicts; a motion is over below the third."""
 EXTENTS = {
@@ -26,7 +26,7 @@ EXTENTS = {
 }
 MIN_BLINK_S, MAX_BLINK_S = 0.06, 0.9
 MIN_GAP_S = 0.12  # between one asked motion's beginning and the next one's: no face makes two at once in turn
-MIRRORED = {TURN_LEFT: TURN_RIGHT, TURN_RIGHT: TURN_LEFT}
+MIRROR_STEPS = {TURN_LEFT: TURN_RIGHT, TURN_RIGHT: TURN_LEFT}
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,14 @@ def _find_peaks(kind: str, times: np.ndarray, share: np.ndarray) -> list[Motion]
     motions = []
     index, count = 0, len(share)
     while index < count:
-        if share[index] < ASKED:
+        if share[index] < BEGIN_EXTENT:
             index += 1
             continue
         begin = index
-        while begin > 0 and share[begin - 1] >= ENDED:
+        while begin > 0 and share[begin - 1] >= END_EXTENT:
             begin -= 1
         end = index
-        while end + 1 < count and share[end + 1] >= ENDED:
+        while end + 1 < count and share[end + 1] >= END_EXTENT:
             end += 1
         peak = begin + int(np.argmax(share[begin : end + 1]))
         motions.append(Motion(kind, float(times[begin]), float(times[peak]), float(times[end]), float(share[peak])))
@@ -113,7 +113,7 @@ def match_steps(steps: Sequence[str], motions: Sequence[Motion]) -> list[Motion]
             if is_apart and (result := search(step + 1, index + 1, (*matches, motion))) is not None:
                 return result
         repeated = bool(matches) and motion.kind == matches[-1].kind
-        if motion.kind == BLINK or motion.extent < SALIENT or repeated:
+        if motion.kind == BLINK or motion.extent < SALIENT_EXTENT or repeated:
             return search(step, index + 1, matches)
         return None
 
@@ -123,4 +123,4 @@ def match_steps(steps: Sequence[str], motions: Sequence[Motion]) -> list[Motion]
 
 def mirror_steps(steps: Sequence[str]) -> tuple[str, ...]:
     """The steps as a camera that mirrors its recordings shows them."""
-    return tuple(MIRRORED.get(step, step) for step in steps)
+    return tuple(MIRROR_STEPS.get(step, step) for step in steps)

@@ -111,7 +111,7 @@ class Label:
 
     def area(self, height: int, width: int, time_s: float) -> tuple[slice, slice] | None:
         """Rows and columns that the notice covers in a frame, None where it is not drawn."""
-        if self._opacity_at(time_s - (time_s if self._began is None else self._began)) <= 0:
+        if self._compute_opacity(time_s - (time_s if self._began is None else self._began)) <= 0:
             return None
         plate = _build_plate(height, width, self.text)
         return plate.rows, plate.columns
@@ -119,7 +119,7 @@ class Label:
     def _plate_at(self, height: int, width: int, time_s: float) -> _Plate | None:
         """The notice as faded as it is at a time, None where it is gone."""
         assert self._began is not None
-        strength = self._opacity_at(time_s - self._began)
+        strength = self._compute_opacity(time_s - self._began)
         if strength <= 0:
             return None
         plate = _build_plate(height, width, self.text)
@@ -128,12 +128,12 @@ class Label:
         share = np.uint16(round(strength * 256))
         return replace(plate, light=plate.light * share >> 8, cover=plate.cover * share >> 8)
 
-    def _opacity_at(self, shown_s: float) -> float:
+    def _compute_opacity(self, time_s: float) -> float:
         if self.mode == "off":
             return 0.0
         if self.mode == "corner":
             return 1.0
-        return float(np.clip((VISIBLE_S - shown_s) / FADE_S, 0.0, 1.0))
+        return float(np.clip((VISIBLE_S - time_s) / FADE_S, 0.0, 1.0))
 
 
 def sidecar_text(claim: Claim) -> str:

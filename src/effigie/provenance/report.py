@@ -25,7 +25,7 @@ STRENGTHS = {
     "granted": "granted by the person's own signature",
     "witnessed": "granted by the person before a camera or microphone",
 }
-SPOKEN = "made with effigie: a trained model spoke it, and nobody ever said it so"
+SPEECH_VERDICT = "made with effigie: a trained model spoke it, and nobody ever said it so"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Verification:
     @property
     def _verdict_text(self) -> str:
         is_speech = self.verdict == "made-by-effigie" and self.has_sound and not self.has_pictures
-        return SPOKEN if is_speech else VERDICTS[self.verdict]
+        return SPEECH_VERDICT if is_speech else VERDICTS[self.verdict]
 
     @property
     def lines(self) -> tuple[str, ...]:

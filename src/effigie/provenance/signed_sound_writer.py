@@ -124,10 +124,10 @@ class SignedSoundWriter:
             raise UsageError(f"samples of {self.path} must be ({self._writer.channels}, n), not {samples.shape}")
         self._write(self._trace.write(samples))
 
-    def _write(self, marked: np.ndarray) -> None:
+    def _write(self, samples: np.ndarray) -> None:
         self.seconds = self._trace.seconds
-        if marked.shape[1]:
-            self._writer.write(marked)
+        if samples.shape[1]:
+            self._writer.write(samples)
 
     def _finalize(self, whole: Path) -> None:
         start = clock.perf_counter()

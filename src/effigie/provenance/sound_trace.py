@@ -12,7 +12,7 @@ from effigie.provenance.ledger.sound_fingerprint import SOUND_INTERVAL_S, comput
 from effigie.provenance.sound_watermark import SoundMarker
 from effigie.provenance.sound_watermark.spectrum import resample
 
-HELD_S = 30.0  # seconds that are looked at together
+BLOCK_S = 30.0  # seconds that are looked at together
 
 
 class SoundTrace:
@@ -46,7 +46,7 @@ class SoundTrace:
         samples = np.clip(np.nan_to_num(np.asarray(samples, np.float32)), -1.0, 1.0)
         self._blocks.append(samples.mean(axis=0, dtype=np.float32))
         self._sample_count += samples.shape[1]
-        if self._sample_count >= HELD_S * self._rate:
+        if self._sample_count >= BLOCK_S * self._rate:
             self._take_fingerprints()
         marked = samples if self._marker is None else self._marker.write(samples)
         self.seconds += clock.perf_counter() - start

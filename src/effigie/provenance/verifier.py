@@ -75,7 +75,7 @@ def verify(
         path = find_manifest(path) or path
     manifest = find_manifest(path)
     is_of_layers = manifest is not None and manifest.name == MANIFEST
-    viewed = path.parent if path.name == FRAMES_MANIFEST else path  # frames have the mark, layers are composed first
+    view_path = path.parent if path.name == FRAMES_MANIFEST else path  # frames have the mark, layers are composed first
     cancel = cancel or CancelToken()
     size = _check_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
@@ -83,7 +83,7 @@ def verify(
     with ThreadPoolExecutor(2) as pool:
         # While credentials and mark are read: whoever has a ledger needs them.
         has_ledger = ledger.path.exists()
-        looks = pool.submit(_compute_fingerprints, viewed, cancel) if size and has_ledger else None
+        looks = pool.submit(_compute_fingerprints, view_path, cancel) if size and has_ledger else None
         hearing = pool.submit(read_sound_traces, path, has_ledger, cancel) if size else None
         of_layers = read_layer_credentials(path)
         credentials = of_layers or read_credentials(path)
@@ -91,9 +91,9 @@ def verify(
             if of_layers is not None and is_of_layers:
                 notes.append("of layers, the invisible mark is read in what they are composed to")
             else:
-                pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(viewed, cancel))
+                pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(view_path, cancel))
             if pictures:
-                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(viewed, ledger, cancel))
+                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(view_path, ledger, cancel))
             sound = None if hearing is None else _try_reading("the sound", notes, hearing.result)
             if pictures is False and sound is None and not notes:
                 notes.append("it holds neither pictures nor sound, so there is no invisible mark to look for")
@@ -124,8 +124,8 @@ def _judge(credentials: CredentialState, mark: WatermarkReading | None, match: L
     if credentials.state == "broken":
         return "broken"
     # The clip that a swap was made from looks much like the swap: looking alike is a hint and no verdict.
-    recorded = match is not None and match.is_certain
-    if recorded or mark is not None or _credentials_output_id(credentials) is not None:
+    is_recorded = match is not None and match.is_certain
+    if is_recorded or mark is not None or _credentials_output_id(credentials) is not None:
         return "made-by-effigie"
     return "nothing-found" if credentials.state == "absent" else "marked-by-others"
 
@@ -187,7 +187,7 @@ def _read_known_marks(ledger: Ledger) -> Iterator[tuple[int, int]]:
 
     # What is wrong with the ledger is said where it is searched.
     with contextlib.suppress(EffigieError):
-        yield from ((int(name, 16), free_bits) for name, free_bits in ledger.known_marks(MAX_KNOWN))
+        yield from ((int(name, 16), free_bits) for name, free_bits in ledger.list_marks(MAX_KNOWN))
 
 
 def _read_mark(path: Path, ledger: Ledger, cancel: CancelToken) -> WatermarkReading | None:
@@ -228,14 +228,14 @@ def _search_ledger(
             return LedgerMatch(similar[0], ("pictures",))
         alike = ledger.find_similar_sound(sound_fingerprints) if sound_fingerprints else None
         return None if alike is None else LedgerMatch(alike[0], ("sound",))
-    matched: list[MatchKind] = ["id"] if by_id else []
+    kinds: list[MatchKind] = ["id"] if by_id else []
     if by_hash and by_hash.output_id == entry.output_id:
-        matched.append("file")
+        kinds.append("file")
     if match_clips(fingerprints, entry.fingerprints) is not None:
-        matched.append("pictures")
+        kinds.append("pictures")
     if sound_fingerprints and match_sounds(sound_fingerprints, entry.sound_fingerprints) is not None:
-        matched.append("sound")
-    return LedgerMatch(entry, tuple(matched))
+        kinds.append("sound")
+    return LedgerMatch(entry, tuple(kinds))
 
 
 def _compute_fingerprints(path: Path, cancel: CancelToken) -> tuple[Sample, ...]:
@@ -265,5 +265,5 @@ def _consent_status(name: str, strength: str | None, store: ConsentStore) -> Con
         state = store.consent_state(record, path)
     except EffigieError:  # its revocation is there, and damaged
         state = "revoked"
-    until = record.until.isoformat() if record.until else None
-    return ConsentStatus(name, state, record.subject, until, record.strength)
+    end_day = record.until.isoformat() if record.until else None
+    return ConsentStatus(name, state, record.subject, end_day, record.strength)

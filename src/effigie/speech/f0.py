@@ -13,7 +13,7 @@ from effigie.speech.spectrogram import RATE, to_mono
 LOWEST_HZ, HIGHEST_HZ = 55.0, 600.0
 VOICED = 0.5  # confidence from which on a frame is voiced, as the network is calibrated
 _HOP = 256  # samples of 16 kHz
-_WINDOW, _BEFORE, _AFTER = 1875, 11, 10  # frames: of a run, and what of its neighbors the network sees
+_WINDOW, _LEAD, _TAIL = 1875, 11, 10  # frames: of a run, and what of its neighbors the network sees
 _SILENCE_PEAK = 1e-3  # below it the network answers at random
 
 
@@ -32,8 +32,8 @@ def measure_f0(samples: np.ndarray, rate: int, frame_rate: float = 80.0) -> np.n
     pitch, confidence = np.zeros(count), np.zeros(count)
     padded = np.pad(sound, (0, max(0, _HOP - len(sound))))
     for start in range(0, count, _WINDOW):
-        stop, first = min(start + _WINDOW, count), max(0, start - _BEFORE)
-        piece = padded[first * _HOP : None if stop == count else (stop + _AFTER) * _HOP]
+        stop, first = min(start + _WINDOW, count), max(0, start - _LEAD)
+        piece = padded[first * _HOP : None if stop == count else (stop + _TAIL) * _HOP]
         answers = _load_session().run(
             ["pitch", "confidence"],
             {"audio": piece[None], "fmin": np.array(LOWEST_HZ, np.float32), "fmax": np.array(HIGHEST_HZ, np.float32)},

@@ -23,7 +23,7 @@ QUIET = 0.001
 NO_SPEECH, UNSURE = 0.6, -1.0  # Whisper's own bounds (section 4.5): probability of no speech, mean log probability
 LOUD_DB = 35.0  # below the window's loud parts (its 98th percentile), from which on a voice is taken to be heard
 
-REPEATED = 2.4  # text that deflates by more repeats itself: the network's loop, not the speaker's
+MAX_COMPRESSION = 2.4  # text that deflates by more repeats itself: the network's loop, not the speaker's
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _generate(whisper: Whisper, encoded: Any, prompt: list[int]) -> list[int]:
         if result.no_speech_prob > NO_SPEECH and result.scores[0] < UNSURE:
             return []
         text = whisper.vocabulary.decode(tokens).encode()
-        if not text or len(text) / len(zlib.compress(text)) <= REPEATED:
+        if not text or len(text) / len(zlib.compress(text)) <= MAX_COMPRESSION:
             return tokens
     return []
 

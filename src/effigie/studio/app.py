@@ -27,7 +27,7 @@ from effigie.studio.endpoints import (
     session,
     voices,
 )
-from effigie.studio.endpoints.requests import studio_of
+from effigie.studio.endpoints.requests import get_studio
 from effigie.studio.guard import Guard
 from effigie.studio.handles import UnknownIdError
 from effigie.studio.live import live_route
@@ -81,7 +81,7 @@ async def _mind_jobs(studio: Studio) -> None:
 
 async def _explain(request: Request, error: Exception) -> Response:
     code = next(code for kind, code in STATUS_CODES if isinstance(error, kind))
-    return JSONResponse({"error": studio_of(request).workspace.explain(error)}, code)
+    return JSONResponse({"error": get_studio(request).workspace.explain(error)}, code)
 
 
 async def _explain_unforeseen(request: Request, error: Exception) -> Response:

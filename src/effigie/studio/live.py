@@ -68,7 +68,7 @@ class Connection:
         self._studio = studio
         self._events = studio.events.join()
         self._wish: FrameWish | None = None
-        self._wished = asyncio.Event()
+        self._wish_event = asyncio.Event()
 
     async def serve(self) -> None:
         """Serve until the page goes."""
@@ -91,7 +91,7 @@ class Connection:
                 return
             try:
                 self._wish = FrameWish.parse(message.get("text") or "")
-                self._wished.set()
+                self._wish_event.set()
             except UsageError as error:
                 await self._send("refused", {"error": str(error)})
 
@@ -102,8 +102,8 @@ class Connection:
 
     async def _send_frames(self) -> None:
         while True:
-            await self._wished.wait()
-            self._wished.clear()
+            await self._wish_event.wait()
+            self._wish_event.clear()
             wish, self._wish = self._wish, None
             if wish is None:
                 continue

@@ -175,9 +175,9 @@ def _destroy_group(group: _ProcessGroup, failure: BaseException | None) -> None:
         return
     with contextlib.suppress(RuntimeError):
         count = group.store.add(group.key("gone"), 1)
-        until = time.monotonic() + SHUTDOWN_TIMEOUT_S
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT_S
         # The leader may be the host of the store, where the others are about to read what happened.
-        while group.rank_info.is_leader and count < group.rank_info.size and time.monotonic() < until:
+        while group.rank_info.is_leader and count < group.rank_info.size and time.monotonic() < deadline:
             time.sleep(0.05)
             count = group.store.add(group.key("gone"), 0)
 
@@ -188,8 +188,8 @@ def _error_message(error: BaseException) -> str:
 
 def _explain_failure(error: RuntimeError) -> EffigieError:
     assert _group is not None
-    until = time.monotonic() + SHUTDOWN_TIMEOUT_S
-    while time.monotonic() < until:
+    deadline = time.monotonic() + SHUTDOWN_TIMEOUT_S
+    while time.monotonic() < deadline:
         try:
             if _group.store.check([_group.key("failure")]):
                 record = json.loads(_group.store.get(_group.key("failure")))

@@ -20,7 +20,7 @@ from effigie.speech.mel import compute_cepstra, compute_log_mel
 from effigie.speech.time_warp import warp
 from effigie.voice.network.speech_network import FRAME_S, HEARD_EARLIER_S, Score, SpeechNetwork
 from effigie.voice.stock_voices import load_stock_voice
-from effigie.voice.symbols import encode_phonemes, known_phonemes
+from effigie.voice.symbols import encode_phonemes, filter_phonemes
 
 TEMPLATES = ("kumo", "alpha")  # a man and a woman; whoever is nearer
 FRAME = 600  # samples of a duration's frame
@@ -56,7 +56,7 @@ def align(
         phonemes: of :mod:`effigie.speech.phonemizer`.
         templates: stock voices to compare with.
     """
-    valid_phonemes = known_phonemes(phonemes)
+    valid_phonemes = filter_phonemes(phonemes)
     symbols = encode_phonemes(valid_phonemes)
     observed = compute_cepstra(compute_log_mel(samples))
     best: tuple[float, Score, np.ndarray] | None = None
@@ -92,7 +92,7 @@ def fit_spectrum_map(
     with torch.inference_mode():
         for name in names:
             for sentence in phonemes:
-                timbre, manner = load_stock_voice(name).choose(len(known_phonemes(sentence)))
+                timbre, manner = load_stock_voice(name).choose(len(filter_phonemes(sentence)))
                 score = network.plan(encode_phonemes(sentence), manner)
                 x = network.decoder.shape(score.frames, score.f0, score.energy, timbre)
                 sound = network.decoder.generator(x, timbre, score.f0)[0].numpy()

@@ -185,17 +185,17 @@ class TuneTask:
         ]
         return np.concatenate(rows)
 
-    def _measure_errors(self, tuned: nn.Module) -> tuple[float, float]:
+    def _measure_errors(self, generator: nn.Module) -> tuple[float, float]:
         """Error on what was held out, and mimicry."""
-        picture_error = mean_face_error(to_uint8(self._run(tuned, self._held_out).picture), self._held_out)
-        return picture_error, self._measure_mimicry(tuned)
+        picture_error = mean_face_error(to_uint8(self._run(generator, self._held_out).picture), self._held_out)
+        return picture_error, self._measure_mimicry(generator)
 
     @torch.no_grad()
-    def _run(self, tuned: nn.Module, examples: Sequence[HeadsExample]) -> GeneratorOutput:
+    def _run(self, generator: nn.Module, examples: Sequence[HeadsExample]) -> GeneratorOutput:
         batch = collate(examples, BATCH_ARRAYS)
-        device = next(tuned.parameters()).device
+        device = next(generator.parameters()).device
         inputs = batch_to_float({name: torch.from_numpy(value).to(device) for name, value in batch.items()})
-        output: GeneratorOutput = tuned(inputs["drawing"], inputs["prior"])
+        output: GeneratorOutput = generator(inputs["drawing"], inputs["prior"])
         return output
 
     def _sample_example(self, random: np.random.Generator) -> HeadsExample:
@@ -236,11 +236,11 @@ class TuneTask:
             examples.append((example, geometry.landmarks))
         return examples
 
-    def _measure_mimicry(self, tuned: nn.Module) -> float:
+    def _measure_mimicry(self, generator: nn.Module) -> float:
         """Mean distance of the made faces' landmarks from the wanted ones, as a share of the eye distance."""
         if not self._expression_targets:
             return 0.0
-        output = to_uint8(self._run(tuned, [example for example, _ in self._expression_targets]).picture)
+        output = to_uint8(self._run(generator, [example for example, _ in self._expression_targets]).picture)
         middle = (self._size - 1) / 2
         whole = Roi(middle, middle, float(self._size), 0.0)
         errors = []

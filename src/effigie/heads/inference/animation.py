@@ -205,12 +205,12 @@ class _Animation:
             self._seconds["response"] = time.perf_counter() - start
             renderer = self._subject.model.build_renderer(self._direction.motion)
             frames = self._list_targets(source)
-            warped = stack.enter_context(ordered_map(partial(_warp_frame, self._warp), frames))
-            for index, rendered, landmarks, seconds in warped:
+            results = stack.enter_context(ordered_map(partial(_warp_frame, self._warp), frames))
+            for index, portrait, landmarks, seconds in results:
                 self._cancel.check()
                 self._seconds["scene"] += seconds
                 start = time.perf_counter()
-                rendered_frame = renderer(rendered, landmarks, index)
+                rendered_frame = renderer(portrait, landmarks, index)
                 self._seconds["paint"] += time.perf_counter() - start
                 out.put((index, *rendered_frame, measure_anchor(landmarks)))
                 report.frames += 1

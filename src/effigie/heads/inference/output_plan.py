@@ -50,7 +50,7 @@ def plan_speech(
     duration = measure_length(Path(speech))
     rate = Fraction(settings.speech.frame_rate)
     frames = None if duration is None else max(1, round(duration * rate))
-    info = _describe_made(portrait, Path(speech), rate, frames, settings)
+    info = _describe_synthetic(portrait, Path(speech), rate, frames, settings)
     return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
@@ -63,11 +63,11 @@ def plan_template(
         UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
     """
     settings = settings or AnimateSettings()
-    info = _describe_made(portrait, Path(portrait), Fraction(template.rate), template.count, settings)
+    info = _describe_synthetic(portrait, Path(portrait), Fraction(template.rate), template.count, settings)
     return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
-def _describe_made(
+def _describe_synthetic(
     portrait: str | Path, path: Path, rate: Fraction, frames: int | None, settings: AnimateSettings
 ) -> ClipInfo:
     """A clip of the portrait's size that nobody filmed."""
@@ -94,7 +94,7 @@ def _describe_made(
 def build_clip_info(motion: Motion, subject: AnimationSubject, footage: FootageSettings | None = None) -> ClipInfo:
     """The clip info of the output: the driver's clock and sound, the portrait's size and colours."""
     height, width = subject.portrait.image.shape[:2]
-    shown_as: dict[str, Any] = {
+    overrides: dict[str, Any] = {
         "width": width,
         "height": height,
         "rotation": 0,
@@ -106,7 +106,7 @@ def build_clip_info(motion: Motion, subject: AnimationSubject, footage: FootageS
         "color": choose_rgb_color(height),
     }
     if motion.clip is not None:
-        return replace(probe(motion.clip, footage), **shown_as)
+        return replace(probe(motion.clip, footage), **overrides)
     return ClipInfo(
         path=subject.path,
         kind="sequence",
@@ -116,5 +116,5 @@ def build_clip_info(motion: Motion, subject: AnimationSubject, footage: FootageS
         time_base=motion.time_base,
         clock_origin=motion.clock_origin,
         codec="none",
-        **shown_as,
+        **overrides,
     )

@@ -25,7 +25,7 @@ from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
 
 ROUNDS, THREADS = 2, 2
-MAX_READ = 6000  # frames among which moments are chosen, evenly
+MAX_FRAMES = 6000  # frames among which moments are chosen, evenly
 SAMPLES = (0.03, 0.15, 0.3, 0.5, 0.7, 0.85, 0.97)  # quantiles of every movement, whose moments are made
 LEAST, MOST = Gains(smile=0.8, mouth=0.7, brows=0.8), Gains(smile=1.6, mouth=1.5, brows=1.25)
 STILL = Gains(smile=0.012, mouth=0.012, brows=0.01)  # standard deviation: less tells nothing
@@ -60,7 +60,7 @@ def fit_gains(
             are wanted in frame n of the motion.
     """
     visible = np.flatnonzero(motion.present)
-    visible = visible[:: -(-len(visible) // MAX_READ)]
+    visible = visible[:: -(-len(visible) // MAX_FRAMES)]
     driver = np.array([measure_movements(motion.landmarks(int(index))) for index in visible])
     selection = _choose_moments(driver)
     driver, frames = driver[selection], visible[selection]

@@ -180,12 +180,12 @@ def read_motion(
     present = np.array([face is not None for _, face in rows])
     faces = [face for _, face in rows if face is not None]
     # The tracker's pose is of the landmarks before they were smoothed.
-    shown_poses, size = [fit_pose(face.landmarks) for face in faces], (info.width, info.height)
+    picture_poses, size = [fit_pose(face.landmarks) for face in faces], (info.width, info.height)
     unposed = np.stack(
-        [pose.to_canonical(face.landmarks) for pose, face in zip(shown_poses, faces, strict=True)], dtype=np.float32
+        [pose.to_canonical(face.landmarks) for pose, face in zip(picture_poses, faces, strict=True)], dtype=np.float32
     )
-    turns = count_quarter_turns(shown_poses)
-    poses = [turn_pose(pose, turns, *size) for pose in shown_poses]
+    turns = count_quarter_turns(picture_poses)
+    poses = [turn_pose(pose, turns, *size) for pose in picture_poses]
     blendshapes = np.stack([face.blendshapes for face in faces]).astype(np.float32)
     calmest = _find_neutral_frame(poses, unposed, blendshapes, np.array([float(t) for t in times])[present])
     visible = np.flatnonzero(present)

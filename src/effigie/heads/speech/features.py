@@ -67,15 +67,15 @@ def stream_features(
     for new, new_mel in blocks:
         encoded = np.concatenate([encoded, new]) if encoded.size else new
         mel = np.concatenate([mel, new_mel]) if mel.size else new_mel
-        known_s = (start + len(encoded)) / ENCODED_RATE - REACH_S
-        stop = int(np.searchsorted(times, known_s))
+        available_s = (start + len(encoded)) / ENCODED_RATE - REACH_S
+        stop = int(np.searchsorted(times, available_s))
         if stop > position:
             yield position, gather_features(encoded, mel, times[position:stop] - start / ENCODED_RATE)
             position = stop
         needed_s = (times[position] if position < len(times) else np.inf) - REACH_S
-        dropped = (
+        offset = (
             int(np.clip(np.floor(needed_s * ENCODED_RATE) - start, 0, len(encoded) - 1)) if position < len(times) else 0
         )
-        encoded, mel, start = encoded[dropped:], mel[2 * dropped :], start + dropped
+        encoded, mel, start = encoded[offset:], mel[2 * offset :], start + offset
     if position < len(times) and len(encoded):
         yield position, gather_features(encoded, mel, times[position:] - start / ENCODED_RATE)

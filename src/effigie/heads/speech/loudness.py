@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d
 from effigie.speech.spectrogram import RATE
 
 LEVELS = 100  # a second
-LOUD_PERCENTILE, WANTED_DB = 95, -20.0  # the loud parts of all sound are brought to one level before anything hears it
+LOUD_PERCENTILE, TARGET_DB = 95, -20.0  # the loud parts of all sound are brought to one level before anything hears it
 SILENT_DB, MOST_GAIN_DB = -60.0, 40.0
 RANGE_DB, ABOVE_FLOOR_DB, LEAST_RANGE_DB = 32.0, 10.0, 12.0  # speech is so far below the loud, above the noise
 JOIN_S = 0.24  # a gap in the level that is no pause: a stop, a breath
@@ -67,7 +67,7 @@ def measure_loudness(pieces: Iterable[np.ndarray]) -> Loudness:
         loud = float(np.sort(level)[-5:].mean()) if level.size else -120.0
     if loud < SILENT_DB:
         return Loudness(level.astype(np.float32), 1.0, np.zeros(len(level), bool), np.zeros(len(level), np.float32))
-    gain = min(WANTED_DB - loud, MOST_GAIN_DB)
+    gain = min(TARGET_DB - loud, MOST_GAIN_DB)
     level = level + gain
     floor = float(np.percentile(level, 10))
     threshold = np.clip(floor + ABOVE_FLOOR_DB, loud + gain - RANGE_DB, loud + gain - LEAST_RANGE_DB)

@@ -20,7 +20,7 @@ from effigie.heads.speech.features import ENCODED_TAPS, MEL_TAPS, Reduction, gat
 from effigie.heads.speech.network import COEFFICIENTS, MouthModel
 from effigie.progress import CancelToken, Progress, ProgressCallback, ignore_progress
 
-ENCODED, MELS = 80, 16  # principal components of Whisper's features and of the spectrogram
+ENCODER_COMPONENTS, MEL_COMPONENTS = 80, 16  # principal components of Whisper's features and of the spectrogram
 ROUNDS = 3  # of clips put at random places of a window; 0 to 3 raised the correlation of lips there from 0.75 to 0.84
 RIDGE = 0.2  # of the mean diagonal; 0.03 to 1 hardly differ
 QUANTILES = np.linspace(0, 1, 41)
@@ -55,10 +55,10 @@ def train_mouth(
     counts = {person: sum(clip.person == person for clip in clips) for person in people}
     encodings = _encode_all(clips, np.random.default_rng(seed), progress, cancel)
     encoder_reduction = Reduction.fit(
-        np.concatenate([one[0][::5] for encoding in encodings for one in encoding.values()]), ENCODED
+        np.concatenate([one[0][::5] for encoding in encodings for one in encoding.values()]), ENCODER_COMPONENTS
     )
     mel_reduction = Reduction.fit(
-        np.concatenate([one[1][::5] for encoding in encodings for one in encoding.values()]), MELS
+        np.concatenate([one[1][::5] for encoding in encodings for one in encoding.values()]), MEL_COMPONENTS
     )
     rests = {person: find_rest([clip for clip in clips if clip.person == person]) for person in people}
     rest = np.mean(list(rests.values()), axis=0)
@@ -67,7 +67,7 @@ def train_mouth(
     basis, coefficients = _find_shapes(displacements, shares)
     targets = {clip.name: _targets(clip, coefficients[clip.name]) for clip in clips}
 
-    size = ENCODED * len(ENCODED_TAPS) + MELS * len(MEL_TAPS) + 1
+    size = ENCODER_COMPONENTS * len(ENCODED_TAPS) + MEL_COMPONENTS * len(MEL_TAPS) + 1
     moments = {person: (np.zeros((size, size)), np.zeros((size, COEFFICIENTS + 1))) for person in people}
     inputs: dict[str, list[np.ndarray]] = {}
     for clip in clips:

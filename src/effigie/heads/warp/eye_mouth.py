@@ -33,7 +33,7 @@ LASH_GAP_RANGE = (0.02, 0.14)  # cm between lids that meet, and that do not
 LOWER_LID_SHARE = 0.1  # of the way by which lids meet
 LASH_STRENGTH = 0.6
 LASH_WIDTH = 0.1  # cm that their line is thick where lids meet
-SEEN_EYE_CM = 0.25  # cm between lids from which an eye shows enough of itself to be taken apart
+MIN_EYE_GAP_CM = 0.25  # cm between lids from which an eye shows enough of itself to be taken apart
 PARTED_CM = 0.15  # between lips, from which on they are parted
 EDGE_WIDTH = 0.03  # cm over which an opening fades into its edge
 IRISES = (LEFT_IRIS, RIGHT_IRIS)
@@ -74,7 +74,7 @@ class EyeMouthWarp:
         self._gaps = [eye.gap(landmarks) / scale for eye in EYE_OPENINGS]  # cm
         self._eyes = [OpeningCoordinates(eye, landmarks, scale) for eye in EYE_OPENINGS]
         self._eyeballs = [
-            Eyeball.measure(image, place, landmarks[rim], scale) if gap > SEEN_EYE_CM else None
+            Eyeball.measure(image, place, landmarks[rim], scale) if gap > MIN_EYE_GAP_CM else None
             for place, rim, gap in zip(self._eyes, IRISES, self._gaps, strict=True)
         ]
         self._mouth = OpeningCoordinates(MOUTH, landmarks, scale)

@@ -20,7 +20,7 @@ from effigie.io.measurements import measure_once
 STRAND_WIDTH = 9  # cells: what is thinner than half of that, single hairs, is not continued
 PATCH_RADIUS = 5  # px
 MAX_SIDE = 320  # px of the longer side in which pieces are searched for: less than a second of work
-KEPT = 4  # filled pictures: a portrait is opened anew by every preview, and for each of several drivers
+CACHE_SIZE = 4  # filled pictures: a portrait is opened anew by every preview, and for each of several drivers
 OVERLAP = 3  # cells of known background that are filled as well, to see how the filling differs from it
 
 
@@ -41,18 +41,18 @@ def fill_plate(image: np.ndarray, small: np.ndarray, mask: np.ndarray) -> np.nda
     picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     background = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.99
     radius = max(2, round(OVERLAP * size[0] / small.shape[1]))
-    offered = (
+    candidates = (
         cv2.erode(background.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)) > 0
     )
-    if not patch_match.patchmatch_available or not offered.any() or offered.all():
+    if not patch_match.patchmatch_available or not candidates.any() or candidates.all():
         smooth = fill_smoothly(cv2.medianBlur(small, STRAND_WIDTH), mask)
         return cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
-    result = _inpaint(picture.tobytes(), offered.tobytes(), picture.shape[:2])
+    result = _inpaint(picture.tobytes(), candidates.tobytes(), picture.shape[:2])
     result = result + fill_smoothly(picture.astype(np.float32) - result, background)
     return np.clip(cv2.resize(result, (width, height), interpolation=cv2.INTER_CUBIC), 0, 255)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHE_SIZE)
 def _inpaint(picture: bytes, background: bytes, size: tuple[int, int]) -> np.ndarray:
     """(h, w, 3) float32, read-only: the picture of (h, w) uint8 RGB with what is not known found elsewhere in it.
 

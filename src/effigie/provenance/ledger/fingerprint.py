@@ -118,12 +118,12 @@ def match_samples(
     if not close.any():
         return None
     shifts = reference_times[None] - query_times[:, None]
-    needed = min(2, len(reference_times), max(1, int(np.ptp(query_times) / FINGERPRINT_INTERVAL_S)))
+    min_frames = min(2, len(reference_times), max(1, int(np.ptp(query_times) / FINGERPRINT_INTERVAL_S)))
     matches = []
     for shift in np.unique(np.round(shifts[close] / shift_step_s) * shift_step_s).tolist():
         distances = np.where(np.abs(shifts - shift) <= max_offset_s, bits, np.inf).min(axis=0)
         distances = distances[np.isfinite(distances)]
-        if len(distances) < needed or np.mean(distances <= max_bits) < MIN_AGREEING_SHARE:
+        if len(distances) < min_frames or np.mean(distances <= max_bits) < MIN_AGREEING_SHARE:
             continue
         if distances.mean() <= max_mean_bits:
             matches.append(Match(len(distances), float(distances.mean()), shift))

@@ -51,7 +51,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 COLUMNS = (
     "output_id, time, command, name, model_hash, consents, file_sha256, fingerprints, sound_fingerprints, free_bits"
 )
-ADDED = {"sound_fingerprints": (2, "x''"), "free_bits": (3, "NULL")}
+COLUMN_ADDITIONS = {"sound_fingerprints": (2, "x''"), "free_bits": (3, "NULL")}
 """Columns that came later: the version of the first file that has them, and what stands in their place before."""
 SAMPLE_DTYPE = np.dtype([("time", "<f8"), ("hash", "<u8")])
 
@@ -144,7 +144,7 @@ class Ledger:
         """Every output, the latest first."""
         return self._select("ORDER BY time DESC")
 
-    def known_marks(self, count: int) -> list[tuple[str, int]]:
+    def list_marks(self, count: int) -> list[tuple[str, int]]:
         """Ids and free bits of the latest outputs of which both are known, the latest first."""
         marks = ((entry.output_id, entry.free_bits) for entry in self.entries() if entry.free_bits is not None)
         return list(itertools.islice(marks, count))
@@ -158,7 +158,7 @@ class Ledger:
             return
         # One of an earlier version is read as it is: it may lie where nothing can be written.
         columns = COLUMNS
-        for column, (since, instead) in ADDED.items():
+        for column, (since, instead) in COLUMN_ADDITIONS.items():
             columns = columns if version >= since else columns.replace(column, instead)
         with self._explain_errors(), contextlib.closing(self._open_reader()) as connection:
             for row in connection.execute(f"SELECT {columns} FROM outputs {clause}", values):
@@ -169,17 +169,17 @@ class Ledger:
         try:
             samples = np.frombuffer(blob, SAMPLE_DTYPE).tolist()
             sound_samples = np.frombuffer(sound, SAMPLE_DTYPE).tolist()
-            agreed = tuple(str(consent) for consent in json.loads(consents))
+            consent_ids = tuple(str(consent) for consent in json.loads(consents))
             moment = datetime.fromisoformat(time)
         except (ValueError, TypeError) as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
         return LedgerEntry(
             output_id,
             moment,
             command,
             name,
             model_hash,
-            agreed,
+            consent_ids,
             file_sha256,
             tuple(samples),
             tuple(sound_samples),
@@ -257,10 +257,10 @@ class Ledger:
         if code in BUSY_CODES:
             return EffigieError(f"another process holds the ledger {self.path}: try again when it is done")
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
-            return self._damaged(error)
+            return self._damage_error(error)
         return EffigieError(f"the ledger {self.path} cannot be used ({error}): check the disk")
 
-    def _damaged(self, error: Exception) -> EffigieError:
+    def _damage_error(self, error: Exception) -> EffigieError:
         return EffigieError(
             f"the ledger {self.path} is damaged ({error}): move it away; a new one is begun with the next output"
         )
@@ -273,12 +273,12 @@ def _primary_code(error: sqlite3.Error) -> int:
 def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
     """Enable write-ahead logging, so that readers never wait for a writer; network disks may refuse it."""
     # Turning it on does not wait for others as statements do: two processes that begin a ledger at once collide.
-    until = clock.monotonic() + WRITE_TIMEOUT_S
+    deadline = clock.monotonic() + WRITE_TIMEOUT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if _primary_code(error) not in BUSY_CODES or clock.monotonic() > until:
+            if _primary_code(error) not in BUSY_CODES or clock.monotonic() > deadline:
                 raise
             clock.sleep(0.02)
         else:

@@ -16,10 +16,10 @@ from effigie.provenance.sound_watermark.spectrum import (
     Levels,
     accumulate,
     band_weights,
+    compute_levels,
     deviations,
-    floor_of,
-    levels_of,
-    noise_of,
+    estimate_floor,
+    estimate_noise,
     power_spectrum,
     soften,
 )
@@ -67,7 +67,7 @@ class SoundSearch:
     def __init__(self, samples: NDArray[np.float32]) -> None:
         power = power_spectrum(samples)
         # With steady noise in it, what that covers must not speak.
-        self._levels: Levels = levels_of(power, floor_of(power) + noise_of(power))
+        self._levels: Levels = compute_levels(power, estimate_floor(power) + estimate_noise(power))
         self._straight = self._accumulate(1.0, 0, self.frames)
 
     @property

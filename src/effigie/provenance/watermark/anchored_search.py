@@ -28,14 +28,14 @@ SIZE_REACH, SIZE_STEP, SIZE_SIGMA = 0.075, 0.015, 0.04  # logarithm
 STRETCH_REACH, STRETCH_STEP, STRETCH_SIGMA = 0.132, 0.022, 0.07  # logarithm of width by height
 TURN_REACH, TURN_STEP, TURN_SIGMA = 2.4, 0.8, 1.5  # degrees
 SHIFT_REACH, SHIFT_STEP, SHIFT_SIGMA = 1.75, 0.25, 0.8  # centimetres
-KEPT = 48  # poses that are refined
+MAX_CANDIDATES = 48  # poses that are refined
 _ROUNDS = 4
-_MOVES, _NEAR = 9, 9  # forms and shifts around a pose that are tried in a round
+_FORM_COUNT, _SHIFT_COUNT = 9, 9  # forms and shifts around a pose that are tried in a round
 _WORD_ROUNDS = 6
-WORD_POSES = _WORD_ROUNDS * _MOVES * _NEAR
+WORD_POSES = _WORD_ROUNDS * _FORM_COUNT * _SHIFT_COUNT
 """Poses that a whole codeword is looked for at by :meth:`AnchoredSearch.refine`."""
 KEY_SAY = 0.5  # of key frames' evidence, against 1 of that of all frames
-_SAME = 0.35  # centimetres, at the face's border, by which two poses are told apart
+_MIN_DISTANCE = 0.35  # centimetres, at the face's border, by which two poses are told apart
 
 
 def _steps(reach: float, step: float) -> NDArray[np.float64]:
@@ -51,10 +51,10 @@ _FORMS = np.stack(
 ).reshape(-1, 4)
 _SHIFTS = np.stack(np.meshgrid(*[_steps(SHIFT_REACH, SHIFT_STEP)] * 2), -1).reshape(-1, 2)
 # Around a pose: changes of its form, one at a time, and of its place, in steps.
-_MOVED = np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
-_AROUND = np.stack(np.meshgrid(*[np.array([-1.0, 0.0, 1.0])] * 2), -1).reshape(-1, 2)
+_FORM_STEPS = np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
+_SHIFT_STEPS = np.stack(np.meshgrid(*[np.array([-1.0, 0.0, 1.0])] * 2), -1).reshape(-1, 2)
 _FINE_STEPS = np.array([SIZE_STEP, STRETCH_STEP, TURN_STEP, 0.02]) / 2
-POSES_TRIED = 2 * (len(_FORMS) * len(_SHIFTS) + KEPT * _ROUNDS * _MOVES * _NEAR)
+POSE_TRIALS = 2 * (len(_FORMS) * len(_SHIFTS) + MAX_CANDIDATES * _ROUNDS * _FORM_COUNT * _SHIFT_COUNT)
 """All poses that the known symbols are looked for at around one face, mirrored ones included."""
 
 
@@ -86,7 +86,7 @@ class AnchoredSearch:
         self._key_sides = None if of_keys is None else _both_sides(of_keys)
 
     def find_candidates(self, count: int) -> list[AnchoredPose]:
-        """The most likely poses, best first, at most KEPT; before them where the landmarks say, mirrored or not.
+        """Likely poses, best first, at most MAX_CANDIDATES; before them where the landmarks say, mirrored or not.
 
         Too faint a pattern is not found among thousands of poses, and may still be read there with the frame's.
         """
@@ -98,9 +98,9 @@ class AnchoredSearch:
         poses = sorted((pose for side in sides for pose in side[1:]), key=lambda pose: -pose.agreement)
         candidates: list[AnchoredPose] = []
         for pose in [*(side[0] for side in sides), *poses]:
-            if all(_distance(pose, candidate) > _SAME for candidate in candidates):
+            if all(_distance(pose, candidate) > _MIN_DISTANCE for candidate in candidates):
                 candidates.append(pose)
-            if len(candidates) == KEPT:
+            if len(candidates) == MAX_CANDIDATES:
                 break
         return candidates
 
@@ -119,8 +119,8 @@ class AnchoredSearch:
         reference = _Reference.of_codeword(symbols)
         matrix, shift, value = pose.matrix, pose.shift, pose.agreement
         for number in range(_WORD_ROUNDS):
-            matrices = _matrices(_MOVED * (_FINE_STEPS / 1.5**number)) @ matrix
-            shifts = shift + _AROUND * (SHIFT_STEP / 2 / 1.5**number)
+            matrices = _matrices(_FORM_STEPS * (_FINE_STEPS / 1.5**number)) @ matrix
+            shifts = shift + _SHIFT_STEPS * (SHIFT_STEP / 2 / 1.5**number)
             field = self._correlate(pose.mirrored, matrices, shifts, reference)
             row, column = np.unravel_index(int(field.argmax()), field.shape)
             matrix, shift, value = matrices[row], shifts[column], float(field[row, column])
@@ -133,14 +133,14 @@ class AnchoredSearch:
         likely = np.maximum(fields, 0) ** 2 / 2 - _improbability(grid)[:, None]
         likely -= ((shifts / SHIFT_SIGMA) ** 2).sum(1)[None] / 2
         best = likely.argmax(1)
-        order = np.argsort(-likely[np.arange(len(grid)), best])[: KEPT - 1]
+        order = np.argsort(-likely[np.arange(len(grid)), best])[: MAX_CANDIDATES - 1]
         form = np.concatenate([np.zeros((1, 4)), grid[order]])  # as the landmarks say, then the best of the grid
         place = np.concatenate([np.zeros((1, 2)), shifts[best[order]]])
         value = np.zeros(len(form))
         for number in range(_ROUNDS):
             reach = SHIFT_STEP / 2 / 2 ** (number / 1.5)
-            forms = form[:, None] + _MOVED[None] * (_FINE_STEPS / 1.6**number)
-            local = place[:, None] + _AROUND[None] * reach
+            forms = form[:, None] + _FORM_STEPS[None] * (_FINE_STEPS / 1.6**number)
+            local = place[:, None] + _SHIFT_STEPS[None] * reach
             for index in range(len(form)):
                 part = forms[index]
                 field = self._correlate(mirrored, _matrices(part), local[index], pilots)

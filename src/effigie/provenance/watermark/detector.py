@@ -121,7 +121,7 @@ def _detect(
         if isinstance(mark, DetectedMark):
             place = inset.describe(*pictures[0].shape[::-1])
             return replace(mark, edits=(place, *mark.edits))
-    return _name_known(find_known(known_marks, whole.upright, whole.faces), whole.residual)
+    return _convert_match(find_known(known_marks, whole.upright, whole.faces), whole.residual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,18 +204,18 @@ def _read_faces(
         if cancel is not None:
             cancel.check()
         for pose in search.find_candidates(poses):
-            face_mark = _decode_around(search, pose, None, look)
+            face_mark = _decode_face(search, pose, None, look)
             if face_mark is not None:
                 mirrored = face_mark.face_pose is not None and face_mark.face_pose.mirrored
                 edit = find_frame_edit(residual, face_mark.symbols, mirrored)
                 return replace(face_mark, edits=describe_edits(None, face_mark.face_pose, edit))
-            joint_mark = _decode_around(search, pose, upright, look)
+            joint_mark = _decode_face(search, pose, upright, look)
             if joint_mark is not None:
                 return joint_mark
     return None
 
 
-def _decode_around(
+def _decode_face(
     search: AnchoredSearch, pose: AnchoredPose, upright: NDArray[np.float32] | None, look: Look
 ) -> DetectedMark | None:
     """What is written at a pose; what is read there, but too faintly, is looked for again around it as a whole."""
@@ -233,7 +233,7 @@ def _decode_around(
     return word
 
 
-def _name_known(match: KnownMark | None, residual: NDArray[np.float32]) -> DetectedMark | None:
+def _convert_match(match: KnownMark | None, residual: NDArray[np.float32]) -> DetectedMark | None:
     """A known mark as one that was read."""
     if match is None:
         return None

@@ -28,7 +28,7 @@ _NOISE_BINS = 21  # that the noise is averaged over, without oversampling
 _SHIFTS = 64
 _SCALES = np.exp(np.arange(math.log(0.9), math.log(2.4), 0.012))
 _TURNS = np.arange(-12.6, 12.7, 0.7)  # degrees
-_MIN_FOUND = 7.0  # standard deviations: by chance the best of all poses reaches 5.7
+_MIN_AGREEMENT = 7.0  # standard deviations: by chance the best of all poses reaches 5.7
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def find_frame_edit(residual: Plane, symbols: NDArray[np.float32], mirrored: boo
     noise = np.maximum(np.fft.ifftshift(noise), noise.max() * 1e-8 + 1e-30)
     signs = np.conj(waves.spectrum(symbols))
     center = [(side - 1) / 2 for side in residual.shape]
-    best = (_MIN_FOUND, 1.0, 0.0)
+    best = (_MIN_AGREEMENT, 1.0, 0.0)
     for turn in _TURNS.tolist():
         cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
         across = cos * waves.frequency_x + sin * waves.frequency_y
@@ -72,7 +72,7 @@ def find_frame_edit(residual: Plane, symbols: NDArray[np.float32], mirrored: boo
             peak = float(scipy.fft.ifft2(grid).real.max()) * _SHIFTS**2
             agreement = peak / math.sqrt(float(np.sum(weight)))
             best = max(best, (agreement, scale, turn))
-    return None if best[0] <= _MIN_FOUND else FrameEdit(best[1], best[2])
+    return None if best[0] <= _MIN_AGREEMENT else FrameEdit(best[1], best[2])
 
 
 def describe_edits(

@@ -22,7 +22,7 @@ MAX_SHARE = 0.92  # of the picture's area; what is larger is read as it lies
 NEAR_HALF = 0.01  # by which the halves of a split screen may differ from it
 MIN_EDGE = 0.14  # of STEP, on the faintest side, above what is beside it
 MARGIN = 4  # pixels from the picture's border within which none is looked for
-SAME = 2  # pixels by which a side may differ and be the same
+TOLERANCE = 2  # pixels by which a side may differ and be the same
 LINES = 40  # straight edges that are combined, of either direction
 
 
@@ -139,4 +139,4 @@ def _select_distinct(insets: Sequence[Inset], count: int) -> list[Inset]:
 
 def _count_equal_sides(first: Inset, second: Inset) -> int:
     pairs = zip(astuple(first), astuple(second), strict=True)
-    return sum(abs(side - counterpart) <= SAME for side, counterpart in pairs)
+    return sum(abs(side - counterpart) <= TOLERANCE for side, counterpart in pairs)

@@ -9,14 +9,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from effigie.errors import UsageError
-from effigie.studio.endpoints.requests import read_fields, studio_of
+from effigie.studio.endpoints.requests import get_studio, read_fields
 from effigie.studio.jobs.commands import build_command
 from effigie.studio.jobs.job import Job
 
 
 async def ask(request: Request) -> Response:
     """A new job: ``{"key": chosen by the page, "kind": of COMMANDS, "fields": {...}}``; sent twice, it is one job."""
-    studio, message = studio_of(request), await read_fields(request)
+    studio, message = get_studio(request), await read_fields(request)
     key, kind, fields = message.get("key"), message.get("kind"), message.get("fields")
     if not isinstance(key, str) or not 8 <= len(key) <= 64 or not isinstance(kind, str) or not isinstance(fields, dict):
         raise UsageError("a job has a key of 8 to 64 letters, a kind and fields")
@@ -28,7 +28,7 @@ async def ask(request: Request) -> Response:
 
 async def change(request: Request) -> Response:
     """``stop``, ``again``, ``up``, ``down`` or ``remove`` of a job."""
-    jobs, job_id, action = studio_of(request).jobs, request.path_params["id"], request.path_params["what"]
+    jobs, job_id, action = get_studio(request).jobs, request.path_params["id"], request.path_params["what"]
     if action == "remove":
         await asyncio.to_thread(jobs.remove, job_id)
         return JSONResponse({})
@@ -44,7 +44,7 @@ async def change(request: Request) -> Response:
 
 
 async def read_log(request: Request) -> Response:
-    return PlainTextResponse(await asyncio.to_thread(studio_of(request).jobs.log, request.path_params["id"]))
+    return PlainTextResponse(await asyncio.to_thread(get_studio(request).jobs.log, request.path_params["id"]))
 
 
 def _answer(job: Job) -> Response:

@@ -14,15 +14,15 @@ from effigie.studio.studio import Studio
 MAX_BODY_BYTES = 1 << 16
 
 
-def studio_of(request: Request) -> Studio:
+def get_studio(request: Request) -> Studio:
     """The running studio."""
     studio: Studio = request.app.state.studio
     return studio
 
 
-def path_of(request: Request) -> Path:
+def resolve_path(request: Request) -> Path:
     """The file that the id in the address stands for."""
-    return studio_of(request).workspace.handles.resolve(request.path_params["id"])
+    return get_studio(request).workspace.handles.resolve(request.path_params["id"])
 
 
 async def read_fields(request: Request) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class JobQueue:
         self._lock = threading.RLock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._jobs = {job.id: job for job in self._load()}
-        self._reported: Any = None
+        self._last_state: Any = None
 
     def jobs(self) -> list[Job]:
         """All jobs: those that run or wait in the order of their turn, then those that have ended, the last first."""
@@ -147,7 +147,7 @@ class JobQueue:
                     self._start(job)
                     busy.add(job.lane)
             state = self.to_json()
-            changed, self._reported = state != self._reported, state
+            changed, self._last_state = state != self._last_state, state
             return changed, ended_jobs
 
     def to_json(self) -> list[dict[str, Any]]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 192 << 20  # of decoded frames, of all clips together
 MAX_SOURCES = 6  # clips that are open at a time
-AHEAD = 48  # frames that are read on rather than sought: a seek decodes from a key frame
-BEHIND = 24  # frames that are read before the one asked for where somebody steps back: the next steps are there
+READ_AHEAD = 48  # frames that are read on rather than sought: a seek decodes from a key frame
+REWIND = 24  # frames that are read before the one asked for where somebody steps back: the next steps are there
 MAX_THREADS = 4  # of a decoder
 JPEG_QUALITY = 90
 
@@ -68,9 +68,9 @@ class FrameSource:
         Raises:
             MediaError: there is no such frame, or the clip does not decode.
         """
-        if self._frames is None or not self._next <= number < self._next + AHEAD:
-            steps_back = self._next - AHEAD <= number < self._next
-            self._seek(max(0, number - BEHIND) if steps_back else number)
+        if self._frames is None or not self._next <= number < self._next + READ_AHEAD:
+            steps_back = self._next - READ_AHEAD <= number < self._next
+            self._seek(max(0, number - REWIND) if steps_back else number)
         assert self._frames is not None
         for frame in self._frames:
             self._next = frame.index + 1

@@ -125,8 +125,8 @@ def detect_plateau(
     if recent < previous - tolerance * abs(previous):
         return Plateau(True, None)
     best = min(previous, recent)
-    arrived = next(i for i, value in enumerate(smooth) if value <= best + tolerance * abs(best))
-    return Plateau(False, finite[arrived][0])
+    plateau_start = next(i for i, value in enumerate(smooth) if value <= best + tolerance * abs(best))
+    return Plateau(False, finite[plateau_start][0])
 
 
 def format_parts(parts: dict[str, PartProgress]) -> str:

@@ -23,7 +23,7 @@ from effigie.voice.inference.speak import resample
 from effigie.voice.inference.speech import GAIN, limit_peaks
 from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.generator import RATE
-from effigie.voice.symbols import encode_phonemes, known_phonemes
+from effigie.voice.symbols import encode_phonemes, filter_phonemes
 from effigie.voice.voice_model import VoiceModel
 
 FADE_S = 0.02
@@ -161,7 +161,7 @@ def convert_utterance(voice: VoiceModel, utterance: Utterance, settings: VoiceCo
         f0 = carry_over(f0, own, target, settings.melody, settings.semitones)
     sounds = voice.network.text(encode_phonemes(utterance.phonemes))
     frames = sounds.repeat_interleave(torch.from_numpy(utterance.durations), dim=2)
-    timbre, _ = voice.choose(len(known_phonemes(utterance.phonemes)))
+    timbre, _ = voice.choose(len(filter_phonemes(utterance.phonemes)))
     melody, energy = (torch.from_numpy(curve.astype(np.float32))[None] for curve in (f0, utterance.energy))
     output = voice.decode(frames, melody, energy, timbre, settings.likeness)
     return np.asarray(output.numpy() * GAIN, np.float32)

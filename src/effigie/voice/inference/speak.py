@@ -121,8 +121,8 @@ def speak(
     )
 
 
-def _delay(timed: Iterable[Timed], seconds: float) -> list[Timed]:
-    return [replace(one, start_s=one.start_s + seconds, end_s=one.end_s + seconds) for one in timed]
+def _delay(items: Iterable[Timed], seconds: float) -> list[Timed]:
+    return [replace(one, start_s=one.start_s + seconds, end_s=one.end_s + seconds) for one in items]
 
 
 def read_paragraphs(path: str | Path) -> Iterator[str]:

@@ -16,7 +16,7 @@ from effigie.voice.dataset import raise_to_learned
 from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.generator import RATE
 from effigie.voice.network.speech_network import FRAME_S, HEARD_EARLIER_S, Score
-from effigie.voice.symbols import encode_phonemes, known_phonemes, load_symbols
+from effigie.voice.symbols import encode_phonemes, filter_phonemes, load_symbols
 from effigie.voice.voice_model import VoiceModel
 
 LEAD_S, TAIL_S = 0.05, 0.15  # of the network's own silence around a sentence that is kept
@@ -99,7 +99,7 @@ def plan_sentence(voice: VoiceModel, phonemes: str, settings: SpeakSettings) -> 
         score = replace(score, f0=torch.from_numpy(target)[None])
     if voice.timbre is None:
         return score
-    silent = [True, *(symbol in PAUSES for symbol in known_phonemes(phonemes)), True]
+    silent = [True, *(symbol in PAUSES for symbol in filter_phonemes(phonemes)), True]
     energy = raise_to_learned(score.energy[0].numpy(), np.repeat(silent, 2 * score.durations.numpy()))
     return replace(score, energy=torch.from_numpy(energy)[None])
 

@@ -112,7 +112,7 @@ def _listen(sound: Path, cancel: CancelToken) -> tuple[Fraction, Loudness]:
     """Exact length in seconds, and loudness."""
     count = 0
 
-    def counted() -> Iterator[np.ndarray]:
+    def count_samples() -> Iterator[np.ndarray]:
         nonlocal count
         for piece in _stream(sound, cancel):
             count += len(piece)
@@ -120,7 +120,7 @@ def _listen(sound: Path, cancel: CancelToken) -> tuple[Fraction, Loudness]:
                 raise MediaError(f"{sound} is longer than {MAX_HOURS} hours: cut it into parts")
             yield piece
 
-    loudness = measure_loudness(counted())
+    loudness = measure_loudness(count_samples())
     if loudness.is_silent:
         raise MediaError(f"{sound} is silent: choose a sound in which somebody speaks")
     return Fraction(count, RATE), loudness
