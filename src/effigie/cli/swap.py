@@ -67,14 +67,14 @@ def swap(
     settings = replace(settings, encode=with_frames(settings.encode, destination))
     target = Path(destination.of_clip(paths[-1], "mp4"))
     if dry_run:
-        planned = {
+        plan_options = {
             "encode": settings.encode,
             "trust": settings.trust,
             "max_frames": settings.max_frames,
             "layers": settings.layers,
             "footage": settings.footage,
         }
-        print_plans(plan_clips([str(paths[-1])], destination, "mp4", **planned), as_json)
+        print_plans(plan_clips([str(paths[-1])], destination, "mp4", **plan_options), as_json)
         return
     note_folder(destination, is_batch=False)
     if not force:

@@ -50,9 +50,9 @@ def draw_shut_line(patch: np.ndarray, landmarks: Landmarks, share: float, scale:
     if outliers.any():
         hole = cv2.dilate(outliers.astype(np.uint8), np.ones((3, 3), np.uint8)) & lips.astype(np.uint8)
         levels = np.rint(255 * np.clip(patch, 0, 1)).astype(np.uint8)
-        repaired = cv2.inpaint(levels, hole, max(2.0, FILL_CM * scale), cv2.INPAINT_TELEA)
+        inpainting = cv2.inpaint(levels, hole, max(2.0, FILL_CM * scale), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.5, LINE_CM * scale / 2))[..., None]
-        fill = patch + np.maximum(soft, hole[..., None]) * (np.float32(1 / 255) * repaired - patch)
+        fill = patch + np.maximum(soft, hole[..., None]) * (np.float32(1 / 255) * inpainting - patch)
     depth = LINE_DEPTH * np.exp(-((away / max(0.6, LINE_CM * scale)) ** 2) / 2)
     patch += np.float32(share) * (fill * (1 - depth)[..., None] - patch)
 

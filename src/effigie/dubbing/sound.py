@@ -229,9 +229,9 @@ def change_tempo(samples: np.ndarray, rate: int, tempo: float) -> np.ndarray:
     parts: list[np.ndarray] = []
     while True:
         try:
-            pulled = sink.pull()
+            output = sink.pull()
         except (av.error.EOFError, av.error.BlockingIOError):
             break
-        assert isinstance(pulled, AudioFrame)
-        parts.append(pulled.to_ndarray())
+        assert isinstance(output, AudioFrame)
+        parts.append(output.to_ndarray())
     return np.concatenate(parts, axis=1) if parts else samples[:, :0]

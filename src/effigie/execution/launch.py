@@ -116,8 +116,8 @@ def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], cancel: CancelTo
     is_stopping = False
     while True:
         codes = [process.poll() for process in processes]
-        if first == 0 and (failed := [code for code in codes if code]):
-            first, deadline = failed[0], time.monotonic() + GRACE_S
+        if first == 0 and (failures := [code for code in codes if code]):
+            first, deadline = failures[0], time.monotonic() + GRACE_S
         if all(code is not None for code in codes):
             # A polite stop of several: whoever only heard of it says so with another code.
             return first if first >= 0 else 1

@@ -119,7 +119,7 @@ def _recognize_window(whisper: Whisper, window: np.ndarray, offset_s: float, lan
 
 def _generate(whisper: Whisper, encoded: Any, prompt: list[int]) -> list[int]:
     """Tokens of the text; none where there is no speech, or where the network repeats itself whatever is tried."""
-    for penalty, unrepeated in ((1.0, 0), (1.15, 4)):
+    for penalty, ngram_size in ((1.0, 0), (1.15, 4)):
         result = whisper.model.generate(
             encoded,
             [prompt],
@@ -127,7 +127,7 @@ def _generate(whisper: Whisper, encoded: Any, prompt: list[int]) -> list[int]:
             return_scores=True,
             return_no_speech_prob=True,
             repetition_penalty=penalty,
-            no_repeat_ngram_size=unrepeated,
+            no_repeat_ngram_size=ngram_size,
         )[0]
         tokens = [token for token in result.sequences_ids[0] if whisper.vocabulary.is_text(token)]
         if result.no_speech_prob > NO_SPEECH and result.scores[0] < UNSURE:

@@ -44,11 +44,11 @@ def run_studio(
         UsageError: the workspace is none, or the port is taken.
         OutputLockedError: another studio has the workspace open.
     """
-    opened = Workspace.open(workspace, media)
-    with opened.lock(), _listen(port, opened.read_port()) as listener:
+    studio_workspace = Workspace.open(workspace, media)
+    with studio_workspace.lock(), _listen(port, studio_workspace.read_port()) as listener:
         number = int(listener.getsockname()[1])
-        opened.write_port(number)
-        sessions = Sessions(opened.private / "sessions.json")
+        studio_workspace.write_port(number)
+        sessions = Sessions(studio_workspace.private / "sessions.json")
 
         def make_address() -> str:
             return f"http://{HOST}:{number}/enter?token={sessions.issue_token()}"
@@ -56,7 +56,7 @@ def run_studio(
         def announce() -> None:
             on_address(f"effigie studio: {make_address()}")
 
-        app = create_app(opened, sessions, number, announce)
+        app = create_app(studio_workspace, sessions, number, announce)
         config = uvicorn.Config(
             app,
             log_level="critical",
@@ -69,7 +69,7 @@ def run_studio(
         )
         announce()
         if browser:
-            open_browser(opened.private / "open.html", make_address())
+            open_browser(studio_workspace.private / "open.html", make_address())
         with contextlib.suppress(CancelledError):
             uvicorn.Server(config).run(sockets=[listener])
 

@@ -57,21 +57,21 @@ async def receive_file(chunks: AsyncIterator[bytes], path: Path, size: int | Non
     free = shutil.disk_usage(path.parent).free
     if size is not None and size + RESERVE_BYTES > free:
         raise EffigieError(f"there is no room for {path.name}: {free >> 20} MB are free; free some space")
-    temporary, received = temporary_path(path), 0
+    temporary, count = temporary_path(path), 0
     try:
         with temporary.open("xb") as stream:
             temporary.chmod(0o600)
             async for chunk in chunks:
-                received += len(chunk)
-                if received > limit or (size is not None and received > size):
+                count += len(chunk)
+                if count > limit or (size is not None and count > size):
                     raise UsageError(f"{path.name} is larger than it said, or than {limit >> 20} MB")
                 stream.write(chunk)
-        if size is not None and received != size:
-            raise UsageError(f"{path.name} broke off after {received} of {size} bytes: send it again")
+        if size is not None and count != size:
+            raise UsageError(f"{path.name} broke off after {count} of {size} bytes: send it again")
         temporary.replace(path)
     except OSError as error:
         raise convert_os_error(error, path) from error
     finally:
         with contextlib.suppress(OSError):
             discard(temporary)
-    return received
+    return count

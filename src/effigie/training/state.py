@@ -39,10 +39,10 @@ class ModelEma:
         self.decay = decay
         for network in self.networks.values():
             network.eval().requires_grad_(False)
-        own, followed = nn.ModuleDict(self.networks), nn.ModuleDict(networks)
+        own, sources = nn.ModuleDict(self.networks), nn.ModuleDict(networks)
         self._ema_parameters: list[Tensor] = list(own.parameters())
-        self._parameters: list[Tensor] = list(followed.parameters())
-        self._ema_buffers, self._buffers = list(own.buffers()), list(followed.buffers())
+        self._parameters: list[Tensor] = list(sources.parameters())
+        self._ema_buffers, self._buffers = list(own.buffers()), list(sources.buffers())
 
     @torch.no_grad()
     def update(self, step: int) -> None:

@@ -264,9 +264,9 @@ def raise_to_learned(energy: np.ndarray, silent: np.ndarray) -> np.ndarray:
     """
     slope, offset = ENERGY_MAP
     loud = np.sort(energy)[-min(LOUD_FRAMES, len(energy)) :].mean()
-    raised = energy + (slope * LOUD_ENERGY + offset - loud)
-    lifted = QUIET_ENERGY + QUIET_SLOPE * (raised - QUIET_ENERGY)
-    return np.asarray(np.where((raised < QUIET_ENERGY) & ~silent, lifted, raised), np.float32)
+    level = energy + (slope * LOUD_ENERGY + offset - loud)
+    quiet_level = QUIET_ENERGY + QUIET_SLOPE * (level - QUIET_ENERGY)
+    return np.asarray(np.where((level < QUIET_ENERGY) & ~silent, quiet_level, level), np.float32)
 
 
 def measure_network_energy(samples: np.ndarray) -> np.ndarray:

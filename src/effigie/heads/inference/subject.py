@@ -150,10 +150,10 @@ def _load_from_person(
         generator = FaceGenerator(person.generator, person.psi, settings.device)
         return _build_neural_renderer(generator, reference_set, person.portrait, motion)
 
-    framed, has_choice = _frame(person.portrait, settings), len(person.shots) > 1
+    view, has_choice = _frame(person.portrait, settings), len(person.shots) > 1
     ask = partial(permit_model, path, "animate", consent=consent, purpose=purpose)
     model = RenderModel(build_renderer, person.manifest_sha256)
-    return AnimationSubject(framed, person.permit, ask, path, lambda: model, has_choice)
+    return AnimationSubject(view, person.permit, ask, path, lambda: model, has_choice)
 
 
 def render_geometry(portrait: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:

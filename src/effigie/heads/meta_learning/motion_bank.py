@@ -73,8 +73,8 @@ class MotionBank:
         start, end = random.choice(np.flatnonzero(self.actors == actor), 2)
         strength = random.uniform(*EXPRESSION_STRENGTH)
         shape = resolve_crossings(geometry.unposed + strength * (self.unposed[end] - self.unposed[start]))
-        turned = self.rotations[end] @ self.rotations[start].T
-        vector = Rotation.from_matrix(turned).as_rotvec() * random.uniform(*TURN_STRENGTH)
+        turn = self.rotations[end] @ self.rotations[start].T
+        vector = Rotation.from_matrix(turn).as_rotvec() * random.uniform(*TURN_STRENGTH)
         rotation = Rotation.from_rotvec(vector).as_matrix() @ geometry.pose.rotation
         rotation = limit_rotation(rotation)
         pose = rotate_about_center(geometry.pose, rotation)

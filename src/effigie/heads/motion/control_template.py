@@ -148,11 +148,11 @@ def _interpolate(track: list[tuple[float, float, Ease]], time: float) -> float:
 
 def add_controls(base: FaceControls, change: FaceControls) -> FaceControls:
     """The sum, control by control, within each one's range; None where ``change`` is None."""
-    summed = {}
+    values = {}
     for name, value in change.iterate_values():
         own = getattr(base, name)
-        summed[name] = float(np.clip((0.0 if own is None else own) + value, *control_range(name)))
-    return FaceControls(**summed)
+        values[name] = float(np.clip((0.0 if own is None else own) + value, *control_range(name)))
+    return FaceControls(**values)
 
 
 def load_template(path: str | Path) -> ControlTemplate:

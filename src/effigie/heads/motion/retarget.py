@@ -232,18 +232,18 @@ def smooth_motion(motion: Motion, sigma: float) -> Motion:
     scales = np.log(motion.scale)
     first = np.searchsorted(times, times - 3 * sigma)
     last = np.searchsorted(times, times + 3 * sigma, side="right")
-    averaged: dict[str, list[np.ndarray]] = {name: [] for name in ("turn", "scale", "place", "shape")}
+    means: dict[str, list[np.ndarray]] = {name: [] for name in ("turn", "scale", "place", "shape")}
     for index, (start, stop) in enumerate(zip(first, last, strict=True)):
         weights = np.exp(-0.5 * ((times[start:stop] - times[index]) / sigma) ** 2)
         weights /= weights.sum()
-        averaged["turn"].append(weights @ turns[start:stop])
-        averaged["scale"].append(weights @ scales[start:stop])
-        averaged["place"].append(weights @ motion.translation[start:stop])
-        averaged["shape"].append(np.tensordot(weights, motion.unposed[start:stop], 1).astype(np.float32))
+        means["turn"].append(weights @ turns[start:stop])
+        means["scale"].append(weights @ scales[start:stop])
+        means["place"].append(weights @ motion.translation[start:stop])
+        means["shape"].append(np.tensordot(weights, motion.unposed[start:stop], 1).astype(np.float32))
     return replace(
         motion,
-        rotation=base @ Rotation.from_rotvec(np.stack(averaged["turn"])).as_matrix(),
-        scale=np.exp(np.stack(averaged["scale"])),
-        translation=np.stack(averaged["place"]),
-        unposed=np.stack(averaged["shape"]),
+        rotation=base @ Rotation.from_rotvec(np.stack(means["turn"])).as_matrix(),
+        scale=np.exp(np.stack(means["scale"])),
+        translation=np.stack(means["place"]),
+        unposed=np.stack(means["shape"]),
     )

@@ -47,8 +47,8 @@ def extend_person(
     }
     left = top = 0
     for side in ("bottom", "top", "left", "right"):
-        turned = side in ("left", "right")
-        colors, mask = (foreground.transpose(1, 0, 2), cover.T) if turned else (foreground, cover)
+        is_transposed = side in ("left", "right")
+        colors, mask = (foreground.transpose(1, 0, 2), cover.T) if is_transposed else (foreground, cover)
         first = side in ("top", "left")
         if first:
             colors, mask = colors[::-1], mask[::-1]
@@ -58,11 +58,11 @@ def extend_person(
         trim = _spoilt_rows(colors, mask)
         colors, mask = colors[: -trim or None], mask[: -trim or None]
         # A shoulder that a side cuts goes on downward, hair that it cuts does not.
-        falls = turned and int(np.argmax(mask[-1] > 0.5)) > top + middle[1] + CHIN_CM * scale
+        falls = is_transposed and int(np.argmax(mask[-1] > 0.5)) > top + middle[1] + CHIN_CM * scale
         colors, mask = _extend_below(colors, mask, reach + trim, mirrored[side], scale, SHOULDER_FALL if falls else 0.0)
         if first:
             colors, mask = colors[::-1], mask[::-1]
-        foreground, cover = (colors.transpose(1, 0, 2), mask.T) if turned else (colors, mask)
+        foreground, cover = (colors.transpose(1, 0, 2), mask.T) if is_transposed else (colors, mask)
         left, top = left + reach * (side == "left"), top + reach * (side == "top")
     return np.ascontiguousarray(foreground), np.ascontiguousarray(cover), (left, top)
 

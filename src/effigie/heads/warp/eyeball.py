@@ -180,12 +180,12 @@ def _fill_white(patch: np.ndarray, clear: np.ndarray, outside_iris: np.ndarray, 
     mask = (clear * outside_iris * (light > WHITE_SHARE * bright)).astype(np.float32)
     if mask.sum() < 4:
         return None
-    filled = np.broadcast_to((patch * mask[..., None]).sum((0, 1)) / mask.sum(), patch.shape).astype(np.float32)
+    fill = np.broadcast_to((patch * mask[..., None]).sum((0, 1)) / mask.sum(), patch.shape).astype(np.float32)
     for sigma in reversed(FILL_CM):
         weight = cv2.GaussianBlur(mask, (0, 0), max(0.5, sigma * scale))[..., None]
         average = cv2.GaussianBlur(patch * mask[..., None], (0, 0), max(0.5, sigma * scale)) / np.maximum(weight, 1e-4)
-        filled = filled + np.clip(weight / 0.08, 0, 1) * (average - filled)
-    return filled + mask[..., None] * (patch - filled)
+        fill = fill + np.clip(weight / 0.08, 0, 1) * (average - fill)
+    return fill + mask[..., None] * (patch - fill)
 
 
 def _fill_rings(patch: np.ndarray, clear: np.ndarray, distance: np.ndarray) -> np.ndarray:

@@ -47,22 +47,22 @@ class Layout:
 
     def render(self, symbols: Symbols) -> Grid:
         """The grid of -1 and 1 that carries a codeword, (SYMBOL_COUNT,) of -1 and 1."""
-        carried = np.ones(BANDS * SLOTS, np.float32)
-        carried[self.low] = symbols
-        carried[self.high] = symbols
-        return carried.reshape(BANDS, SLOTS) * self.scramble
+        cells = np.ones(BANDS * SLOTS, np.float32)
+        cells[self.low] = symbols
+        cells[self.high] = symbols
+        return cells.reshape(BANDS, SLOTS) * self.scramble
 
     def collect(self, grid: NDArray[np.floating]) -> tuple[Symbols, Symbols]:
         """What speaks for every symbol in the lower and in the upper half of a measured grid, (SYMBOL_COUNT,) each."""
-        carried = (grid * self.scramble).ravel().astype(np.float32)
-        return carried[self.low], carried[self.high]
+        cells = (grid * self.scramble).ravel().astype(np.float32)
+        return cells[self.low], cells[self.high]
 
     @functools.cached_property
     def reference(self) -> Grid:
         """The grid of the known symbols alone, 0 elsewhere."""
-        carried = np.zeros(BANDS * SLOTS, np.float32)
-        carried[self.pilots] = 1
-        return carried.reshape(BANDS, SLOTS) * self.scramble
+        cells = np.zeros(BANDS * SLOTS, np.float32)
+        cells[self.pilots] = 1
+        return cells.reshape(BANDS, SLOTS) * self.scramble
 
 
 @functools.cache

@@ -132,13 +132,13 @@ class SoundSearch:
         periods = -(-len(cells) // STEPS)
         padded = np.zeros((periods * STEPS, BANDS), np.float32)
         padded[: len(cells)] = cells
-        folded = padded.reshape(periods, STEPS, BANDS).sum(axis=0)
+        period_sum = padded.reshape(periods, STEPS, BANDS).sum(axis=0)
         # By slots: a step's cells are STEPS_A_SLOT apart.
-        spectrum = np.fft.rfft(folded.reshape(SLOTS, STEPS_A_SLOT, BANDS), axis=0)
+        spectrum = np.fft.rfft(period_sum.reshape(SLOTS, STEPS_A_SLOT, BANDS), axis=0)
         reference = np.conj(np.fft.rfft(layout().reference.T, axis=0))
         scores = np.fft.irfft(np.einsum("fsb,fb->fs", spectrum, reference), SLOTS, axis=0).ravel()
         share = np.count_nonzero(layout().reference) / layout().reference.size
-        scores /= np.sqrt(max(share * float(np.square(folded).sum()) / STEPS_A_SLOT, 1e-9))
+        scores /= np.sqrt(max(share * float(np.square(period_sum).sum()) / STEPS_A_SLOT, 1e-9))
         best = np.argpartition(scores, -count)[-count:].tolist()
         return [SoundPose(speed, start + one * slot / STEPS_A_SLOT, float(scores[one]), start, stop) for one in best]
 

@@ -220,8 +220,8 @@ def _orders() -> NDArray[np.float64]:
 def _read_symbols(spectrum: _Spectrum, pose: AnchoredPose) -> NDArray[np.float32]:
     waves, orders = anchored_carriers(), _orders()
     values, weight = spectrum.look_up(pose.matrix[None], orders)
-    turned = values[0] * weight[0] * np.exp(-2j * np.pi * (orders @ pose.shift) / TILE_CM)
-    parts = np.stack([turned.real, turned.imag], axis=1) * waves.scramble
+    harmonics = values[0] * weight[0] * np.exp(-2j * np.pi * (orders @ pose.shift) / TILE_CM)
+    parts = np.stack([harmonics.real, harmonics.imag], axis=1) * waves.scramble
     return np.asarray(parts.ravel()[waves.slots], np.float32)
 
 

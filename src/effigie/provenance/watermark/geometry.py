@@ -139,8 +139,8 @@ class PatternSearch:
         waves = carriers()
         values, weight = self.harmonics_at(pose.scale_x, pose.scale_y)
         turns = waves.frequency_x * pose.x + waves.frequency_y * pose.y
-        turned = weight * values * np.exp(2j * np.pi * turns)
-        parts = np.stack([turned.real, turned.imag], axis=1) * waves.scramble
+        harmonics = weight * values * np.exp(2j * np.pi * turns)
+        parts = np.stack([harmonics.real, harmonics.imag], axis=1) * waves.scramble
         return np.asarray(parts.ravel()[waves.slots], np.float32)
 
 
