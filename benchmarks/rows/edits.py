@@ -139,7 +139,7 @@ def edits(context: RowContext) -> RowResult:
             context.progress(Progress("edits", number, len(outputs), "outputs", f"{output.name}, {attack.name}"))
             path = attack.apply(marked, output.rate, folder / "edited")
             begun = time.perf_counter()
-            found = detect_file(path, known=known)
+            found = detect_file(path, known_marks=known)
             seconds.append(time.perf_counter() - begun)
             right = found is not None and found.id == output_id
             anybody[attack.name].append(right and found is not None and not found.is_known)
@@ -147,7 +147,7 @@ def edits(context: RowContext) -> RowResult:
             wrong += found is not None and not right
             agreements[attack.name] = "-" if found is None else f"{found.agreement:.1f}{'L' * found.is_known}"
             if place % UNMARKED_STEP == 0:
-                found = detect_file(attack.apply(output.frames, output.rate, folder / "edited"), known=ledger)
+                found = detect_file(attack.apply(output.frames, output.rate, folder / "edited"), known_marks=ledger)
                 alarms, tries = alarms + (found is not None), tries + 1
             discard(path)
         height, width = output.frames[0].shape[:2]

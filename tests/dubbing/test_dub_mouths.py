@@ -63,10 +63,10 @@ def test_at_rest_lips_are_shut_and_all_else_is_the_take(take, rest):
 def test_lips_part_as_far_as_wanted_and_no_further_than_ever_seen(take, rest):
     face = speaking(take, rest, np.linspace(0, 4, FRAMES))
     for index in range(0, FRAMES, 4):
-        shape = fit_pose(face.wanted(index)).to_canonical(face.wanted(index))
+        shape = fit_pose(face.target(index)).to_canonical(face.target(index))
         gap = float(middle_lip_gaps(shape)[:, 1].mean())
         assert gap == pytest.approx(float(face.gaps[index]), abs=0.03)
-    assert face.limited > 0 and face.gaps.max() <= face.most_gap + 1e-5
+    assert face.limited_count > 0 and face.gaps.max() <= face.most_gap + 1e-5
     near = speaking(take, rest, np.linspace(0, face.most_gap, FRAMES))
     assert (np.diff(near.gaps) > 0).all()  # louder vowels still differ
 
@@ -122,7 +122,7 @@ def rendered(take, rest, frames):
     mouths = cut_mouths(iter(frames[0]), [0, 6], take, lambda image, number: False)
     index = 3
     canvas = Canvas(frames[0][index].image)
-    mask = MouthRenderer(mouths)(canvas, face.own(index), face.wanted(index), {0: 0.5, 1: 0.5}, 1.0)
+    mask = MouthRenderer(mouths)(canvas, face.own(index), face.target(index), {0: 0.5, 1: 0.5}, 1.0)
     return frames[0][index].image, canvas.image, mask, face.own(index)
 
 
@@ -162,6 +162,6 @@ def test_what_is_covered_stays(take, rest, frames):
     visible = np.ones(canvas.shape[:2], np.float32)
     middle = int(face.own(3)[13, 0])
     visible[:, middle:] = 0
-    mask = MouthRenderer(mouths)(canvas, face.own(3), face.wanted(3), {0: 1.0}, 1.0, visible)
+    mask = MouthRenderer(mouths)(canvas, face.own(3), face.target(3), {0: 1.0}, 1.0, visible)
     assert mask[:, :middle].any() and not mask[:, middle:].any()
     assert np.array_equal(canvas.image[:, middle:], frames[0][3].image[:, middle:])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effigie.dubbing.fit import FASTEST, LEAST_PAUSE_S, SLOWEST, fit_sound
-from effigie.dubbing.sound import SaidText, change_tempo, stream_fitted
+from effigie.dubbing.sound import SpeechText, change_tempo, stream_fitted
 from effigie.media.sound.reader import Sound
 from effigie.progress import CancelToken
 
@@ -56,7 +56,7 @@ def test_times_go_with_the_pieces():
 @pytest.mark.parametrize("rate", [16000, 48000])
 @pytest.mark.parametrize(("room", "how"), [(6.6, "shorten"), (8.9, "fill"), (12.0, "shorten")])
 def test_as_many_samples_as_the_clip_is_long(rate, room, how):
-    said = SaidText(Sound(tone(LENGTH, 24000)[None], 24000), ())
+    said = SpeechText(Sound(tone(LENGTH, 24000)[None], 24000), ())
     fit = fit_sound(PHRASES, LENGTH, 0.0, room, how)
     samples = np.concatenate(list(stream_fitted(said, fit, rate, room, CancelToken())), axis=1)
     assert samples.shape == (1, round(room * rate)) and np.isfinite(samples).all()
@@ -70,7 +70,7 @@ def test_clicks_are_heard_when_the_fit_says():
         samples[round(time * rate) : round(time * rate) + 40] = 1
     fit = fit_sound(PHRASES, LENGTH, 0.3, 6.8, "shorten")
     heard = np.concatenate(
-        list(stream_fitted(SaidText(Sound(samples[None], rate), ()), fit, rate, 7.1, CancelToken())), axis=1
+        list(stream_fitted(SpeechText(Sound(samples[None], rate), ()), fit, rate, 7.1, CancelToken())), axis=1
     )[0]
     for time in clicks:
         wanted = fit.map_time(time)

@@ -65,7 +65,7 @@ def drawn(request: ConsentRequest, key: SigningKey, steps: tuple[str, ...]) -> G
 
 def shown(challenge: GrantChallenge) -> Witness:
     peaks = tuple(range(len(challenge.steps)))
-    return Witness(challenge.asked.digest, challenge.steps, None, challenge.created, "cd" * 32, peaks, 5000, 900, 700)
+    return Witness(challenge.request.digest, challenge.steps, None, challenge.created, "cd" * 32, peaks, 5000, 900, 700)
 
 
 def test_what_is_drawn_turns_the_head_and_blinks_once() -> None:
@@ -80,7 +80,7 @@ def test_a_challenge_is_read_back_and_not_edited(key: SigningKey, tmp_path: Path
     challenge.save(tmp_path / "challenge.json")
     found = GrantChallenge.load(tmp_path / "challenge.json")
     assert (found.steps, found.sentence, found.nonce) == (challenge.steps, challenge.sentence, challenge.nonce)
-    assert found.asked.digest == challenge.asked.digest
+    assert found.request.digest == challenge.request.digest
     document = json.loads((tmp_path / "challenge.json").read_text("utf-8"))
     document["challenge"]["steps"] = ["smile"]
     with pytest.raises(ConsentError):

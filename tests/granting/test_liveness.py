@@ -20,7 +20,7 @@ def test_a_head_that_turned_is_alive(performance: Performance) -> None:
     seen = judge_liveness(performance, (TURN_LEFT, SMILE))
     assert seen.refusals == () and not seen.mirrored
     assert seen.relief is not None and seen.relief > MIN_RELIEF
-    assert seen.matched is not None and [motion.kind for motion in seen.matched] == [TURN_LEFT, SMILE]
+    assert seen.step_motions is not None and [motion.kind for motion in seen.step_motions] == [TURN_LEFT, SMILE]
 
 
 def test_a_camera_that_mirrors_is_understood(performance: Performance) -> None:

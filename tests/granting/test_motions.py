@@ -25,7 +25,9 @@ def performed(**signals: np.ndarray) -> Performance:
     nobody = np.zeros((0, 128), np.float32)
     scene = np.zeros((count, 2, 2), np.uint8)
     times = np.arange(count) / RATE
-    return Performance(times, **values, views=[], embeddings=nobody, embedded=np.zeros(0), scene=scene, others=0.0)
+    return Performance(
+        times, **values, views=[], embeddings=nobody, embedded=np.zeros(0), scene=scene, second_face_share=0.0
+    )
 
 
 def kinds(performance: Performance) -> list[str]:

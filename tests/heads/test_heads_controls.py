@@ -62,11 +62,11 @@ def test_what_is_asked_for_is_what_the_landmarks_show(rig, name):
 
 
 def test_what_is_not_asked_for_stays(rig):
-    before = dict(rig.measure(rig.shape, rig.pose).given())
+    before = dict(rig.measure(rig.shape, rig.pose).iterate_values())
     shape, pose = rig.set(rig.shape, rig.pose, FaceControls())
     assert np.allclose(shape, rig.shape) and np.allclose(pose.rotation, rig.pose.rotation)
     shape, pose = rig.set(rig.shape, rig.pose, FaceControls(gaze_x=0.5, blink_left=1.0, yaw=20.0))
-    after = dict(rig.measure(shape, pose).given())
+    after = dict(rig.measure(shape, pose).iterate_values())
     for name in ("smile", "mouth", "brows", "blink_right", "gaze_y", "pitch", "roll"):
         assert abs(after[name] - before[name]) < 0.02 * (control_range(name)[1] - control_range(name)[0])
     moved = np.linalg.norm(shape - rig.shape, axis=1)

@@ -31,9 +31,9 @@ def test_loudness_does_not_depend_on_how_loud_it_was_recorded() -> None:
     samples = syllables((1, 2.5), (4, 5))
     loud, quiet = measure_loudness([samples]), measure_loudness([0.02 * samples])
     assert np.abs(loud.level - quiet.level)[loud.level > -70].max() < 0.1
-    assert np.array_equal(loud.heard, quiet.heard)
+    assert np.array_equal(loud.audible, quiet.audible)
     pieces = measure_loudness(samples[start : start + 777] for start in range(0, len(samples), 777))
-    assert np.array_equal(pieces.heard, loud.heard)
+    assert np.array_equal(pieces.audible, loud.audible)
 
 
 def test_speech_is_where_it_sounds_and_the_mouth_moves_a_little_longer() -> None:

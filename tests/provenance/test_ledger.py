@@ -154,7 +154,7 @@ def test_a_ledger_without_sound_is_read_where_nothing_can_be_written(ledger, mon
     before = ledger.path.read_bytes()
     found = ledger.find_by_id("0123456789ab")
     assert found is not None and found.name == "out.mp4" and found.sound_fingerprints == ()
-    assert found.free_bits is None and ledger.known_marks(9) == []
+    assert found.free_bits is None and ledger.list_marks(9) == []
     assert ledger.path.read_bytes() == before
     ledger.add(entry("ffffffffffff", sound_fingerprints=((0.0, 7),)))
     assert ledger.find_by_id("ffffffffffff").sound_fingerprints == ((0.0, 7),)
@@ -164,7 +164,7 @@ def test_codewords_are_known_of_the_latest_outputs(ledger):
     for number in range(4):
         when = datetime(2026, 1, 1 + number, tzinfo=UTC)
         ledger.add(entry(f"{number:012x}", time=when, free_bits=None if number == 2 else 10 * number))
-    assert ledger.known_marks(2) == [("000000000003", 30), ("000000000001", 10)]
+    assert ledger.list_marks(2) == [("000000000003", 30), ("000000000001", 10)]
 
 
 def test_a_ledger_just_begun_is_empty(ledger):

@@ -103,8 +103,8 @@ def test_short_and_silent_sound_has_no_mark(count):
 
 def test_the_layout_carries_every_symbol_twice_and_known_ones():
     cells = layout()
-    assert len(set(cells.low) | set(cells.high) | set(cells.known)) == BANDS * SLOTS
-    assert len(cells.known) == BANDS * SLOTS - 2 * SYMBOL_COUNT
+    assert len(set(cells.low) | set(cells.high) | set(cells.pilots)) == BANDS * SLOTS
+    assert len(cells.pilots) == BANDS * SLOTS - 2 * SYMBOL_COUNT
     symbols = encode(ID)
     low, high = cells.collect(cells.render(symbols))
     assert np.array_equal(low, symbols) and np.array_equal(high, symbols)

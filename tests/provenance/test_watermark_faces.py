@@ -130,7 +130,7 @@ def test_faces_of_any_size_and_place_are_marked(scale: float, plain: list[np.nda
 def test_test_vectors_of_the_anchored_pattern() -> None:
     """What docs/watermark.md names, so that others can build a detector."""
     every = anchored_carriers()
-    assert len(every.frequency_x) == 848 and len(every.known) == 202
+    assert len(every.frequency_x) == 848 and len(every.pilots) == 202
     symbols = encode(OUTPUT_ID)
     tile = render_anchored(every.spectrum(symbols), 168, 8.0)
     assert np.mean(tile**2) == pytest.approx(1, abs=1e-4)

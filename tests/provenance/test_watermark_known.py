@@ -47,8 +47,8 @@ def test_the_owner_of_the_ledger_tells_what_nobody_else_can_read(
     marked: list[np.ndarray], anchors: list[Anchor], marker: WatermarkEmbedder, tmp_path: Path
 ) -> None:
     path = face_alone(marked, anchors[0], tmp_path / "face")
-    assert detect_file(path, known=OTHERS) is None
-    found = detect_file(path, known=[*OTHERS, (OUTPUT_ID, marker.free_bits)])
+    assert detect_file(path, known_marks=OTHERS) is None
+    found = detect_file(path, known_marks=[*OTHERS, (OUTPUT_ID, marker.free_bits)])
     assert found is not None and found.id == OUTPUT_ID and found.is_known
     assert 1 - FALSE_ALARM_RATE <= found.confidence <= 1
 
@@ -57,7 +57,7 @@ def test_faces_without_a_mark_are_nobodys(
     plain: list[np.ndarray], anchors: list[Anchor], marker: WatermarkEmbedder, tmp_path: Path
 ) -> None:
     path = face_alone(plain, anchors[0], tmp_path / "face")
-    assert detect_file(path, known=[*OTHERS, (OUTPUT_ID, marker.free_bits)]) is None
+    assert detect_file(path, known_marks=[*OTHERS, (OUTPUT_ID, marker.free_bits)]) is None
 
 
 def test_a_strong_mark_of_another_id_is_not_taken_for_a_known_one(marked: list[np.ndarray]) -> None:

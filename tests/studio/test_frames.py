@@ -53,7 +53,7 @@ def test_memory_is_bounded_and_a_kept_frame_is_not_read_again(tmp_path, monkeypa
     for number in range(60):
         sources.frame(clip, number)
     assert len(sources._frames) == 10
-    assert sources._held <= 10 * 192 * 96 * 3
+    assert sources._bytes <= 10 * 192 * 96 * 3
     monkeypatch.setattr(VideoReader, "__iter__", lambda self: iter(()))
     assert read_number(sources.frame(clip, 55).image) == 55
 

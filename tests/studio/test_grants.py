@@ -89,7 +89,9 @@ def test_a_granted_request_is_no_longer_asked(studio: RunningStudio) -> None:
     nonce = draw(studio, "Dora")["nonce"]
     challenge = GrantChallenge.load(studio.workspace / ".effigie" / "studio" / "challenges" / f"{nonce}.json")
     peaks = tuple(range(len(challenge.steps)))
-    shown = Witness(challenge.asked.digest, challenge.steps, None, challenge.created, "cd" * 32, peaks, 5000, 900, 700)
+    shown = Witness(
+        challenge.request.digest, challenge.steps, None, challenge.created, "cd" * 32, peaks, 5000, 900, 700
+    )
     record = grant_by_challenge(challenge, shown, "grant.webm")
     record.save(studio.workspace / ".effigie" / "consents" / "dora.json")
     people = studio.ask("GET", "/api/people")[1]

@@ -105,7 +105,9 @@ def test_picked_clips_are_not_copied_and_outside_ones_forgotten(tmp_path) -> Non
     for wrong in (media, media / "notes.txt"):
         with pytest.raises(UsageError, match="no clip or picture"):
             library.pick([wrong])
-    assert Library(Workspace.open(tmp_path / "work")).picked() == []  # without --media the folder is not open any more
+    assert (
+        Library(Workspace.open(tmp_path / "work")).list_picks() == []
+    )  # without --media the folder is not open any more
 
 
 def test_uploads_arrive_whole_under_a_safe_name(studio: RunningStudio, root: Path, clip: bytes) -> None:

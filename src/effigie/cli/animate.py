@@ -88,27 +88,27 @@ def animate(
         inputs = _Inputs(portrait, drivers, speech, template)
         _animate_one(inputs, settings, job, output, frames_to, consent, purpose, dry_run, as_json)
         return
-    many = len(drivers) > 1 or not is_single_clip(drivers[0])
-    if many and template is not None:
+    is_batch = len(drivers) > 1 or not is_single_clip(drivers[0])
+    if is_batch and template is not None:
         raise UsageError("a control template stands over one driver: name a single clip beside --template")
-    destination = choose_destination(output, frames_to, many, settings.encode.codec)
+    destination = choose_destination(output, frames_to, is_batch, settings.encode.codec)
     settings = replace(settings, encode=with_frames(settings.encode, destination))
     if dry_run:
         print_plans(_plan_drivers(portrait, drivers, destination, settings, job.container), as_json)
         return
-    asked: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
-    if destination.is_folder and (many or (settings.save_motion is None and template is None)):
-        note_folder(destination, many)
+    options: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
+    if destination.is_folder and (is_batch or (settings.save_motion is None and template is None)):
+        note_folder(destination, is_batch)
         job = replace(job, container="frames") if destination.frames else job
         with progress_display() as progress:
-            done = animate_clips(portrait, drivers, destination.path, settings, job, progress=progress, **asked)
-        jobs.print_job_report(done, as_json)
+            job_report = animate_clips(portrait, drivers, destination.path, settings, job, progress=progress, **options)
+        jobs.print_job_report(job_report, as_json)
         return
     target = destination.of_clip(drivers[0], job.container)
     if not job.force:
         jobs.refuse_existing(target, settings.save_motion)
-    with progress_display() as progress, local_copy(drivers[0]) as driver, upload_on_exit(target) as made:
-        report = animate(portrait, driver, made, settings, template=template, progress=progress, **asked)
+    with progress_display() as progress, local_copy(drivers[0]) as driver, upload_on_exit(target) as local_output:
+        report = animate(portrait, driver, local_output, settings, template=template, progress=progress, **options)
     if as_json:
         print_json({**to_stored(report), "output": target})
         return
@@ -161,10 +161,10 @@ def _animate_one(
             return
         progress = stack.enter_context(progress_display())
         driver = stack.enter_context(local_copy(drivers[0])) if drivers else None
-        with upload_on_exit(target) as made:
-            asked: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
-            asked |= {"speech": sound, "template": template}
-            report = animate(portrait, driver, made, settings, progress=progress, **asked)
+        with upload_on_exit(target) as local_output:
+            options: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
+            options |= {"speech": sound, "template": template}
+            report = animate(portrait, driver, local_output, settings, progress=progress, **options)
     if as_json:
         print_json({**to_stored(report), "output": target})
         return

@@ -58,8 +58,8 @@ for verbs in (swap, studio, samples, extract, faces, consent, train, convert, an
     verbs.register(app)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(value: bool) -> None:
+    if value:
         typer.echo(f"effigie {__version__}")
         raise typer.Exit
 
@@ -98,8 +98,8 @@ def options(
         arguments = ["--status", str(status), *arguments]
     process = background.start(arguments, in_background)
     print_line(f"process {process.pid} works in the background; log: {in_background}, status: {status}")
-    if ended := background.wait_for_early_failure(process, in_background):
-        code, text = ended
+    if failure := background.wait_for_early_failure(process, in_background):
+        code, text = failure
         ERRORS.print(text.rstrip(), soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(code)
     raise typer.Exit
@@ -164,10 +164,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
     Where the exception is swallowed, as in a finaliser, the flag stops the call at its next safe place.
     """
-    again = INTERRUPT.is_requested
+    is_repeated = INTERRUPT.is_requested
     INTERRUPT.set()
-    if INTERRUPT_HOLD.is_set() and not again:
+    if INTERRUPT_HOLD.is_set() and not is_repeated:
         return
     # A terminal and torchrun both tell each of several processes: the second time it is saving already.
-    if not (again and process_rank().size > 1):
+    if not (is_repeated and process_rank().size > 1):
         raise CancelledError(STOPPED_MESSAGE)

@@ -25,16 +25,16 @@ def start(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
         output = log.open("ab")
     except OSError as error:
         raise UsageError(f"the log cannot be written to {log}: {error.strerror}") from error
-    apart: dict[str, object] = {"start_new_session": True}
+    session_options: dict[str, object] = {"start_new_session": True}
     if os.name == "nt":
-        apart = {"creationflags": 0x00000208}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+        session_options = {"creationflags": 0x00000208}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
     with output:
         return subprocess.Popen(
             [sys.executable, "-m", "effigie", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            **apart,  # type: ignore[call-overload]
+            **session_options,  # type: ignore[call-overload]
         )
 
 
@@ -53,8 +53,8 @@ def remove_option(arguments: Sequence[str]) -> list[str]:
 
 def wait_for_early_failure(process: subprocess.Popen[bytes], log: Path) -> tuple[int, str] | None:
     """Exit code and the log's end of a process that failed at once; None if it is at work, or done already."""
-    begun = time.monotonic()
-    while time.monotonic() - begun < EARLY_FAILURE_S:
+    start_time = time.monotonic()
+    while time.monotonic() - start_time < EARLY_FAILURE_S:
         code = process.poll()
         if code == 0:
             return None

@@ -104,8 +104,8 @@ def new(
     if output is not None:
         record.save(output, replace)
     # In the store as well: there `verify` finds it, and the gate.
-    kept = default_store().add(record)
-    print_written(record, output or kept, as_json)
+    store_path = default_store().add(record)
+    print_written(record, output or store_path, as_json)
 
 
 def request(
@@ -123,11 +123,11 @@ def request(
     require_free(output, replace)
     with progress_display() as progress:
         options = terms.parse() | {"recordings": recordings or ()}
-        asked = request_consent(name, photos or [], **options, progress=progress, cancel=INTERRUPT)
-    asked.save(output, replace)
-    print_written(asked, output, as_json)
+        record_request = request_consent(name, photos or [], **options, progress=progress, cancel=INTERRUPT)
+    record_request.save(output, replace)
+    print_written(record_request, output, as_json)
     if not as_json:
-        print_line(f"send it to {asked.subject}, who runs: effigie consent grant {output.name} -o RECORD")
+        print_line(f"send it to {record_request.subject}, who runs: effigie consent grant {output.name} -o RECORD")
 
 
 def grant(
@@ -143,15 +143,15 @@ def grant(
     from effigie.consent.record import grant as sign
     from effigie.consent.store import default_store
 
-    asked = ConsentRequest.load(request)
+    record_request = ConsentRequest.load(request)
     require_free(output, replace)
     if not yes:
         if as_json:
             raise UsageError("--json asks nothing: read the request with `effigie consent show`, then add --yes")
-        print_terms(asked)
-        if not typer.confirm(f"Sign this as {asked.subject}?"):
+        print_terms(record_request)
+        if not typer.confirm(f"Sign this as {record_request.subject}?"):
             raise UsageError("not signed: nothing was written")
-    record = sign(asked, load_key(key))
+    record = sign(record_request, load_key(key))
     record.save(output, replace)
     default_store().add(record)
     print_written(record, output, as_json)
@@ -167,26 +167,26 @@ def show(record: Record, folder: Folder = None, as_json: Json = False) -> None:
 
     store = default_store(folder)
     try:
-        found, path = store.locate(record)
+        consent, path = store.locate(record)
     except ConsentError:
         if not _is_request(Path(record)):
             raise
-        asked = ConsentRequest.load(Path(record))
+        record_request = ConsentRequest.load(Path(record))
         if as_json:
-            print_json(asked.to_json() | {"state": "requested", "path": record})
+            print_json(record_request.to_json() | {"state": "requested", "path": record})
             return
-        print_terms(asked)
+        print_terms(record_request)
         print_line(f"state: requested, not granted ({record})")
         return
-    state, revoked = store.consent_state(found, path), store.find_revocation(found, path)
+    state, revoked = store.consent_state(consent, path), store.find_revocation(consent, path)
     if as_json:
-        shown = found.to_json() | {"state": state, "path": str(path)}
-        print_json(shown | {"revocation": None if revoked is None else revoked.to_json()})
+        values = consent.to_json() | {"state": state, "path": str(path)}
+        print_json(values | {"revocation": None if revoked is None else revoked.to_json()})
         return
-    print_terms(found)
-    why = "" if revoked is None else f" on {revoked.signed_at:%Y-%m-%d} by the {revoked.signature.role}"
-    why += f": {revoked.reason}" if revoked is not None and revoked.reason else ""
-    print_line(f"state: {state}{why} ({path})")
+    print_terms(consent)
+    reason = "" if revoked is None else f" on {revoked.signed_at:%Y-%m-%d} by the {revoked.signature.role}"
+    reason += f": {revoked.reason}" if revoked is not None and revoked.reason else ""
+    print_line(f"state: {state}{reason} ({path})")
 
 
 def list_records(folder: Folder = None, as_json: Json = False) -> None:
@@ -216,13 +216,13 @@ def list_records(folder: Folder = None, as_json: Json = False) -> None:
     columns = ("subject", "uses", "project", "until", "strength", "state", "id")
     cells = []
     for row in rows:
-        shown = row | {
+        texts = row | {
             "subject": escape(row["subject"]),
             "uses": ", ".join(row["uses"]),
             "project": escape(row["project"] or "any"),
             "until": row["until"] or "no end",
         }
-        cells.append([shown[column] for column in columns])
+        cells.append([texts[column] for column in columns])
     print_table(columns, cells)
 
 
@@ -238,13 +238,13 @@ def revoke(
     from effigie.consent.store import default_store
 
     store = default_store(folder)
-    found, path = store.locate(record)
-    revocation = sign(found, load_key(key), reason)
+    consent, path = store.locate(record)
+    revocation = sign(consent, load_key(key), reason)
     places = store.revoke(revocation, path)
     if as_json:
         print_json(revocation.to_json() | {"paths": [str(place) for place in places]})
         return
-    print_line(f"{found.id} of {found.subject} is revoked: {', '.join(map(str, places))}")
+    print_line(f"{consent.id} of {consent.subject} is revoked: {', '.join(map(str, places))}")
     print_line("send that file to whoever else has the record: beside it, or in their store, it holds there too")
 
 

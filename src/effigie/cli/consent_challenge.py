@@ -43,30 +43,31 @@ def challenge(
     from effigie.consent.grant_challenge import GrantChallenge
     from effigie.consent.witness import INSTRUCTIONS
 
-    asked = _find_asked(record, folder)
-    is_reading = not camera and not _is_request(asked) and bool(asked.voices)
-    drawn: Challenge | GrantChallenge
+    terms = _find_terms(record, folder)
+    is_reading = not camera and not _is_request(terms) and bool(terms.voices)
+    document: Challenge | GrantChallenge
     if is_reading:
         if silent:
             raise UsageError("a sentence is read aloud: leave --silent out, or add --camera")
-        drawn = Challenge.create(_require_record(asked))
+        document = Challenge.create(_require_record(terms))
     else:
-        drawn = GrantChallenge.create(asked, sound=not silent)
-    drawn.save(output, replace=True)
+        document = GrantChallenge.create(terms, sound=not silent)
+    document.save(output, replace=True)
     if as_json:
-        print_json(drawn.to_json() | {"expires": drawn.expires.isoformat(), "path": str(output)})
+        print_json(document.to_json() | {"expires": document.expires.isoformat(), "path": str(output)})
         return
-    sentence = drawn.sentence
-    if isinstance(drawn, GrantChallenge) and drawn.steps:
+    sentence = document.sentence
+    if isinstance(document, GrantChallenge) and document.steps:
         print_line(
-            f"{asked.subject} looks into the camera, until {drawn.expires:%H:%M} UTC, and in one go, one after another:"
+            f"{terms.subject} looks into the camera, until {document.expires:%H:%M} UTC, and in one go, "
+            "one after another:"
         )
-        for number, step in enumerate(drawn.steps, 1):
+        for number, step in enumerate(document.steps, 1):
             print_line(f"    {number}. {INSTRUCTIONS[step]}")
         if sentence is not None:
-            print_line(f"    {len(drawn.steps) + 1}. read aloud: {sentence}")
+            print_line(f"    {len(document.steps) + 1}. read aloud: {sentence}")
     else:
-        print_line(f"{asked.subject} reads aloud, until {drawn.expires:%H:%M} UTC:")
+        print_line(f"{terms.subject} reads aloud, until {document.expires:%H:%M} UTC:")
         print_line(f"    {sentence}")
     print_line(f"then: effigie consent answer {output} RECORDING -o {'ANSWER' if is_reading else 'RECORD'}")
 
@@ -105,14 +106,14 @@ def _answer_reading(
     from effigie.consent.reading import answer_challenge
     from effigie.consent.store import default_store
 
-    asked = Challenge.load(challenge)
-    found, _ = default_store(folder).locate(asked.consent)
-    given = answer_challenge(asked, recording, found, key=load_key(key), cancel=INTERRUPT)
-    given.save(output, replace=True)
+    reading_challenge = Challenge.load(challenge)
+    consent, _ = default_store(folder).locate(reading_challenge.consent)
+    voice_answer = answer_challenge(reading_challenge, recording, consent, key=load_key(key), cancel=INTERRUPT)
+    voice_answer.save(output, replace=True)
     if as_json:
-        print_json(given.to_json() | {"path": str(output)})
+        print_json(voice_answer.to_json() | {"path": str(output)})
         return
-    print_line(f"{found.subject} read the sentence: {given.words_right / 10:.0f} % of the words -> {output}")
+    print_line(f"{consent.subject} read the sentence: {voice_answer.words_right / 10:.0f} % of the words -> {output}")
 
 
 def _answer_grant(
@@ -128,10 +129,10 @@ def _answer_grant(
     from effigie.consent.store import default_store
     from effigie.granting import answer_grant
 
-    asked, store = GrantChallenge.load(challenge), default_store(folder)
+    grant_challenge, store = GrantChallenge.load(challenge), default_store(folder)
     with progress_display() as progress:
         record = answer_grant(
-            asked,
+            grant_challenge,
             recording,
             key=load_key(key),
             subject_key=load_key(subject_key),
@@ -147,7 +148,7 @@ def _answer_grant(
         print_line(f"keep {recording}: the record holds its hash, and it is the evidence")
 
 
-def _find_asked(name: str, folder: Path | None) -> ConsentRequest | Consent:
+def _find_terms(name: str, folder: Path | None) -> ConsentRequest | Consent:
     """The request or record of a name; what is wrong with a file is said of the kind that it claims to be."""
     from effigie.consent.canonical import parse_document, read_bytes
     from effigie.consent.document import ConsentRequest, is_id
@@ -164,15 +165,15 @@ def _find_asked(name: str, folder: Path | None) -> ConsentRequest | Consent:
     return default_store(folder).locate(name)[0]
 
 
-def _is_request(asked: ConsentRequest | Consent) -> bool:
+def _is_request(terms: ConsentRequest | Consent) -> bool:
     from effigie.consent.document import ConsentRequest
 
-    return isinstance(asked, ConsentRequest)
+    return isinstance(terms, ConsentRequest)
 
 
-def _require_record(asked: ConsentRequest | Consent) -> Consent:
+def _require_record(terms: ConsentRequest | Consent) -> Consent:
     from effigie.consent.document import Consent
 
-    if not isinstance(asked, Consent):
+    if not isinstance(terms, Consent):
         raise UsageError("that is a request: it is granted, not read for")
-    return asked
+    return terms

@@ -81,15 +81,15 @@ def progress_display() -> Iterator[ProgressCallback]:
     if not is_leader():
         yield ignore_progress
         return
-    with create_reporter(PROGRESS_STYLE, ERRORS) as shown:
+    with create_reporter(PROGRESS_STYLE, ERRORS) as display:
         if STATUS_FILE is None:
-            yield shown
+            yield display
             return
         status, pace = STATUS_FILE, RateMeter()
 
         def report(progress: Progress) -> None:
             status.report(pace(progress))
-            shown(progress)
+            display(progress)
 
         yield report
 
@@ -108,18 +108,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; where the terminal is too narrow for its words, a list. Cells may hold rich's markup."""
     if not is_leader():
         return
-    table, kept = Table(*columns), [list(row) for row in rows]
-    for row in kept:
+    table, table_rows = Table(*columns), [list(row) for row in rows]
+    for row in table_rows:
         table.add_row(*row)
     if Measurement.get(OUT, OUT.options.update(max_width=MAX_TABLE_WIDTH), table).minimum <= OUT.width:
         OUT.print(table)
         return
-    for row in kept:
-        first, *others = [
+    for row in table_rows:
+        first, *details = [
             f"{name}: {cell}" if name else cell for name, cell in zip(columns, row, strict=True) if cell
         ] or [""]
         OUT.print(f"- {first}", soft_wrap=True, highlight=False)
-        for cell in others:
+        for cell in details:
             OUT.print(f"  {cell}", soft_wrap=True, highlight=False)
 
 
@@ -135,19 +135,19 @@ def print_notes(notes: Iterable[str]) -> None:
         print_line(f"note: {note}")
 
 
-def exit_with_failures(failed: Mapping[str, str]) -> None:
+def exit_with_failures(failures: Mapping[str, str]) -> None:
     """Print why clips failed and exit with code 1; goes on if none has."""
-    for reason in failed.values():
+    for reason in failures.values():
         print_error(reason)
-    if failed:
+    if failures:
         raise typer.Exit(1)
 
 
 def print_error(line: str) -> None:
     """Write a line to standard error, begun with the program's name, as shells do."""
-    here = process_rank()
-    who = "effigie" if here.size == 1 else f"effigie: process {here.rank} of {here.size}"
-    ERRORS.print(f"{who}: {line}", soft_wrap=True, markup=False, highlight=False)
+    rank = process_rank()
+    program = "effigie" if rank.size == 1 else f"effigie: process {rank.rank} of {rank.size}"
+    ERRORS.print(f"{program}: {line}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_json(value: Any) -> None:

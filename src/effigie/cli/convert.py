@@ -52,7 +52,7 @@ def convert(
     ] = None,
     output: Output = None,
     frames_to: FramesTo = None,
-    others: Annotated[
+    assignments: Annotated[
         list[str] | None,
         typer.Option(
             "--map",
@@ -95,7 +95,7 @@ def convert(
     from effigie.swap.editing import project as projects
     from effigie.swap.editing import timeline as timelines
 
-    many = bool(clips) and (len(clips or ()) > 1 or not is_single_clip((clips or [""])[0]))
+    is_batch = bool(clips) and (len(clips or ()) > 1 or not is_single_clip((clips or [""])[0]))
     clip = clips[0] if clips else None
     if model.suffix == projects.SUFFIX:
         if clip is not None:
@@ -106,12 +106,12 @@ def convert(
     else:
         if clip is None:
             raise UsageError("name the clip after the model, or a project file (.toml) alone")
-        destination = choose_destination(output, frames_to, many, settings.encode.codec)
+        destination = choose_destination(output, frames_to, is_batch, settings.encode.codec)
         mask = replace(settings.compose.mask, **parse_erosion(erode))
         settings = replace(settings, compose=replace(settings.compose, mask=mask))
         project = projects.Project(
             local_path(clip),
-            (PersonAssignment(model, settings.person), *(_parse_assignment(text) for text in others or ())),
+            (PersonAssignment(model, settings.person), *(_parse_assignment(text) for text in assignments or ())),
             None,
             replace(settings, person=None, max_frames=None),
             tuple(consent or ()),
@@ -121,26 +121,30 @@ def convert(
         project.settings, max_frames=settings.max_frames, encode=with_frames(project.settings.encode, destination)
     )
     if timeline is not None:
-        if many:
+        if is_batch:
             raise UsageError("a timeline's ranges are of one clip: convert that one by itself")
         ranges = timelines.load_ranges(timeline, project.clip, probe(project.clip, settings.footage))
         settings = replace(settings, shots=timelines.restrict_shots(settings.shots, ranges))
     if dry_run:
-        found = find_clips(clips) if clips else [str(project.clip)]
-        if many and settings.layers is not None:
+        clip_names = find_clips(clips) if clips else [str(project.clip)]
+        if is_batch and settings.layers is not None:
             raise UsageError("layers are of one clip: convert that one by itself")
-        planned = {
+        plan_options = {
             "encode": settings.encode,
             "trust": settings.trust,
             "max_frames": settings.max_frames,
             "layers": settings.layers,
             "footage": settings.footage,
         }
-        print_plans(plan_clips(found, destination, job.container, **planned), as_json)
+        print_plans(plan_clips(clip_names, destination, job.container, **plan_options), as_json)
         return
-    asked: dict[str, Any] = {"consent": list(project.consents) or None, "purpose": project.purpose, "cancel": INTERRUPT}
+    options: dict[str, Any] = {
+        "consent": list(project.consents) or None,
+        "purpose": project.purpose,
+        "cancel": INTERRUPT,
+    }
     # What is for one clip alone is made by itself, in the folder too.
-    alone = not many and (
+    is_single = not is_batch and (
         save_project
         or save_timeline
         or timeline
@@ -149,16 +153,16 @@ def convert(
         or settings.mask_clip
         or not clips
     )
-    if many and (save_project is not None or save_timeline is not None):
+    if is_batch and (save_project is not None or save_timeline is not None):
         raise UsageError("a project file or a timeline is of one clip: save it with that one alone")
-    if destination.is_folder and not alone:
-        note_folder(destination, many)
+    if destination.is_folder and not is_single:
+        note_folder(destination, is_batch)
         job = replace(job, container="frames") if destination.frames else job
         with progress_display() as progress:
-            done = convert_clips(
-                project.people, clips or [], destination.path, settings, job, progress=progress, **asked
+            job_report = convert_clips(
+                project.people, clips or [], destination.path, settings, job, progress=progress, **options
             )
-        jobs.print_job_report(done, as_json)
+        jobs.print_job_report(job_report, as_json)
         return
     footage_name = str(project.clip) if clip is None else clip
     target = destination.of_clip(footage_name, job.container)
@@ -169,8 +173,8 @@ def convert(
         projects.save_project(replace(project, settings=replace(project.settings, shots=settings.shots)), save_project)
     if save_timeline is not None:
         timelines.save_timeline(replace(project, settings=settings), save_timeline)
-    with progress_display() as progress, local_copy(footage_name) as footage, upload_on_exit(target) as made:
-        report = convert(project.people, footage, made, settings, progress=progress, **asked)
+    with progress_display() as progress, local_copy(footage_name) as footage, upload_on_exit(target) as local_output:
+        report = convert(project.people, footage, local_output, settings, progress=progress, **options)
     if as_json:
         print_json({**to_stored(report), "output": target})
         return
@@ -200,8 +204,8 @@ def _refuse_project_options(context: typer.Context, project: Path) -> None:
     """Refuse options that a project file holds itself."""
     for parameter in context.command.params:
         name = parameter.name or ""
-        given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-        if given and name not in OPTIONS_WITH_PROJECT:
+        is_explicit = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        if is_explicit and name not in OPTIONS_WITH_PROJECT:
             raise UsageError(f"{parameter.opts[0]} is the project file's to say: edit {project}")
 
 

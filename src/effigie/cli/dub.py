@@ -64,10 +64,12 @@ def dub(
             return
         sound = None if speech is None else stack.enter_context(local_copy(speech))
         progress = stack.enter_context(progress_display())
-        with upload_on_exit(target) as made:
-            asked: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
+        with upload_on_exit(target) as local_output:
+            options: dict[str, Any] = {"consent": consent, "purpose": purpose, "cancel": INTERRUPT}
             words = None if text is None else read_text(text)
-            report = dub(footage, made, settings, speech=sound, text=words, voice=voice, progress=progress, **asked)
+            report = dub(
+                footage, local_output, settings, speech=sound, text=words, voice=voice, progress=progress, **options
+            )
     if as_json:
         stored = to_stored(replace(report, mouth=None))
         del stored["mouth"]

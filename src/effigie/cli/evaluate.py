@@ -74,13 +74,13 @@ def swap(
     from effigie.evaluate import EvaluateSettings, SwappedPerson, evaluate_people
     from effigie.media import EncodeSettings
 
-    who = [
+    person_numbers = [
         _person_numbers(numbers, len(source), name)
         for numbers, name in ((source_person, "source"), (target_person, "target"))
     ]
     if len(target) != len(source):
         raise UsageError(f"{len(source)} sources for {len(target)} targets: name both for each person")
-    cast = [SwappedPerson(*one) for one in zip(source, target, *who, strict=True)]
+    cast = [SwappedPerson(*one) for one in zip(source, target, *person_numbers, strict=True)]
     settings = EvaluateSettings(every, EncodeSettings(crf=crf))
     with progress_display() as progress:
         scores = evaluate_people(
@@ -98,17 +98,17 @@ def swap(
         )
     people = scores.people
     if as_json:
-        found = scores.to_json(frames=True) if len(people) > 1 else people[0].to_json(frames=True)
+        document = scores.to_json(frames=True) if len(people) > 1 else people[0].to_json(frames=True)
         figures = [figure.to_json() for figure in scores.figures()]
-        print_json(found | {"figures": figures, "worst": scores.worst_frames()})
+        print_json(document | {"figures": figures, "worst": scores.worst_frames()})
         return
     columns = scores.columns() if len(people) > 1 else []
     names = [f"person {number + 1}" for number in range(len(columns))]
     rows = []
     for row, figure in enumerate(scores.figures()):
         verdict = {None: "", True: "[green]reached[/]", False: "[red]missed[/]"}[figure.is_reached]
-        each = [column[row].value_text for column in columns]
-        rows.append((figure.name, *each, figure.value_text, figure.bounds_text, verdict))
+        values = [column[row].value_text for column in columns]
+        rows.append((figure.name, *values, figure.value_text, figure.bounds_text, verdict))
     print_table(("what", *names, "measured", "should be", ""), rows)
     print_notes(dict.fromkeys(note for person in people for note in person.notes))
 
@@ -157,8 +157,8 @@ def heads(
     for name in names:
         if not any(row.startswith(name) for row in ROWS):
             raise UsageError(f"no row begins with {name!r}: choose of {', '.join(ROWS)}")
-    chosen = tuple(row for row in ROWS if not names or any(row.startswith(name) for name in names))
-    settings = HeadsSettings(counts, chosen, people, device=device, seed=seed)
+    selection = tuple(row for row in ROWS if not names or any(row.startswith(name) for name in names))
+    settings = HeadsSettings(counts, selection, people, device=device, seed=seed)
     with progress_display() as progress:
         table = evaluate_heads(
             faces, model, bare, output, settings.quick() if quick else settings, progress=progress, cancel=INTERRUPT
@@ -215,11 +215,11 @@ def verify(
     from effigie.provenance.verifier import verify as look
 
     if list(list_files(files)) == files and len(files) == 1:
-        found = look(files[0], cancel=INTERRUPT)
+        verification = look(files[0], cancel=INTERRUPT)
         if as_json:
-            print_json(found.to_json())
+            print_json(verification.to_json())
             return
-        for line in found.lines:
+        for line in verification.lines:
             print_line(line)
         return
     unread = 0

@@ -29,8 +29,8 @@ def extract(
     if as_json:
         print_json(to_stored(report))
     else:
-        read = f"{format_count(report.frames, 'frame')} of {format_count(report.clips, 'clip')}"
-        print_line(f"{format_count(report.faces, 'face')} in {read} -> {report.output}")
+        footage_text = f"{format_count(report.frames, 'frame')} of {format_count(report.clips, 'clip')}"
+        print_line(f"{format_count(report.faces, 'face')} in {footage_text} -> {report.output}")
         if report.skipped:
             print_line(f"done already: {format_count(len(report.skipped), 'clip')}")
         for clip in report.without_faces:

@@ -16,7 +16,7 @@ from effigie.io.stored_names import to_stored
 from effigie.progress import format_count
 
 FaceSetPath = Annotated[Path, typer.Argument(metavar="FACES", help="A face set that `effigie extract` wrote.")]
-Where = Annotated[
+FilterOption = Annotated[
     str | None, typer.Option(metavar="FILTER", help='Only these faces, e.g. "sharpness > 20 and cluster == 0".')
 ]
 KEYS = "sharpness, yaw, pitch, roll, time, confidence, size, mouth, eyes, identity, smile or a blendshape."
@@ -41,21 +41,21 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Show clips, people, sharpness, poses and expressions, and warn when people are mixed."""
-    opened = _open_face_set(faces, same_person)
+    faceset = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        found = effigie.faceset.summarize(opened, progress)
+        summary = effigie.faceset.summarize(faceset, progress)
     if poses:
-        effigie.faceset.pose_coverage(opened, poses)
+        effigie.faceset.pose_coverage(faceset, poses)
     if as_json:
-        print_json(found.to_json())
+        print_json(summary.to_json())
         return
-    size = f"{found.crop_size} px, {found.bytes / 1e6:.1f} MB"
-    whole = f"{format_count(found.faces, 'face')} in {format_count(len(found.clips), 'clip')}"
-    print_line(f"{found.path}: {whole}, crops of {size}")
-    if found.dropped:
-        print_line(f"dropped so far: {found.dropped}")
-    if found.consents:
-        print_line(f"consents: {', '.join(found.consents)}")
+    size = f"{summary.crop_size} px, {summary.bytes / 1e6:.1f} MB"
+    whole = f"{format_count(summary.faces, 'face')} in {format_count(len(summary.clips), 'clip')}"
+    print_line(f"{summary.path}: {whole}, crops of {size}")
+    if summary.dropped:
+        print_line(f"dropped so far: {summary.dropped}")
+    if summary.consents:
+        print_line(f"consents: {', '.join(summary.consents)}")
     print_table(
         ("clip", "frames", "faces", "frame size", "rate"),
         [
@@ -66,18 +66,18 @@ def info(
                 f"{clip['width']}x{clip['height']}",
                 clip["rate"] or "",
             )
-            for clip in found.clips
+            for clip in summary.clips
         ],
     )
     print_table(
-        ("person", "faces", "share", "clips"), [tuple(_person_row(person, person.share)) for person in found.people]
+        ("person", "faces", "share", "clips"), [tuple(_person_row(person, person.share)) for person in summary.people]
     )
     print_table(
         ("", "least", "quarter", "median", "three quarters", "most"),
-        [(name, *(f"{value:.3g}" for value in values)) for name, values in found.spread.items()],
+        [(name, *(f"{value:.3g}" for value in values)) for name, values in summary.spread.items()],
     )
-    print_line(f"head poses: {found.poses.filled} of {found.poses.counts.size} cells of 10x10 degrees have a face")
-    for warning in found.warnings:
+    print_line(f"head poses: {summary.poses.filled} of {summary.poses.counts.size} cells of 10x10 degrees have a face")
+    for warning in summary.warnings:
         OUT.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
 
 
@@ -96,38 +96,41 @@ def review(
 ) -> None:
     """Find strangers, covered, blurred, badly lit and repeated faces; advise what the footage lacks."""
     with progress_display() as progress:
-        found = effigie.review(faces, target, output, person, progress=progress, cancel=INTERRUPT)
-    gone = effigie.faceset.drop(faces, names=found.proposed_drops) if drop and found.proposed_drops else None
+        result = effigie.review(faces, target, output, person, progress=progress, cancel=INTERRUPT)
+    drop_report = effigie.faceset.drop(faces, names=result.proposed_drops) if drop and result.proposed_drops else None
     if as_json:
-        extra: dict[str, Any] = {"proposed": len(found.proposed_drops), "dropped": gone.faces if gone else 0}
-        extra["advice"] = list(found.advice)
-        print_json(found.to_json() | extra)
+        extra: dict[str, Any] = {
+            "proposed": len(result.proposed_drops),
+            "dropped": drop_report.faces if drop_report else 0,
+        }
+        extra["advice"] = list(result.advice)
+        print_json(result.to_json() | extra)
         return
     print_line(
-        f"{found.path}: {format_count(found.faces, 'face')} looked at, {len(found.proposed_drops)} better dropped"
+        f"{result.path}: {format_count(result.faces, 'face')} looked at, {len(result.proposed_drops)} better dropped"
     )
-    if found.findings:
+    if result.findings:
         print_table(
             ("finding", "faces", "share", "", "why"),
             [
                 (
                     one.kind,
                     str(len(one.names)),
-                    f"{100 * len(one.names) / found.faces:.1f} %",
+                    f"{100 * len(one.names) / result.faces:.1f} %",
                     "drop" if one.drop else "all are so: kept",
                     one.explanation,
                 )
-                for one in found.findings
+                for one in result.findings
             ],
         )
-    for line in found.advice:
+    for line in result.advice:
         print_line(line)
-    if gone is not None:
-        print_line(f"dropped {gone.faces}; {gone.remaining} remain")
-    elif found.proposed_drops:
+    if drop_report is not None:
+        print_line(f"dropped {drop_report.faces}; {drop_report.remaining} remain")
+    elif result.proposed_drops:
         print_line("nothing was dropped: --drop takes them out, `effigie faces drop FACES NAME...` single ones")
-    if found.sheet is not None:
-        print_line(f"some of them: {found.sheet}")
+    if result.sheet is not None:
+        print_line(f"some of them: {result.sheet}")
 
 
 def sheet(
@@ -135,7 +138,7 @@ def sheet(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="PNG", help="The picture to write.")],
     by: By = "sharpness",
     descending: Descending = False,
-    where: Where = None,
+    where: FilterOption = None,
     count: Annotated[int, typer.Option(min=1, help="Faces at most, evenly over the order.")] = 120,
     size: Annotated[int, typer.Option(min=16, max=512, help="Edge of a face, px.")] = 112,
     columns: Annotated[int, typer.Option(min=1, max=100, help="Faces a row.")] = 12,
@@ -143,22 +146,24 @@ def sheet(
     as_json: Json = False,
 ) -> None:
     """Draw a contact sheet: the faces of each person, in order."""
-    opened = _open_face_set(faces, same_person)
+    faceset = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        drawn = effigie.faceset.draw_contact_sheet(
-            opened, output, by, descending, where, count, size, columns, progress
+        report = effigie.faceset.draw_contact_sheet(
+            faceset, output, by, descending, where, count, size, columns, progress
         )
     if as_json:
-        print_json(to_stored(drawn))
+        print_json(to_stored(report))
     else:
-        print_line(f"{drawn.path}: {drawn.faces_drawn} of {format_count(drawn.faces, 'face')}, people: {drawn.people}")
+        print_line(
+            f"{report.path}: {report.faces_drawn} of {format_count(report.faces, 'face')}, people: {report.people}"
+        )
 
 
 def sort(
     faces: FaceSetPath,
     by: By = "sharpness",
     descending: Descending = False,
-    where: Where = None,
+    where: FilterOption = None,
     count: Annotated[int, typer.Option(min=0, help="Lines to print; 0 prints all.")] = 20,
     same_person: SamePerson = None,
     as_json: Json = False,
@@ -167,23 +172,23 @@ def sort(
 
     To see an order, draw it with `sheet --by KEY`; to have it in a file browser, use `export --by KEY`.
     """
-    opened = _open_face_set(faces, same_person)
+    faceset = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        found = effigie.faceset.sort_faces(opened, by, descending, where, progress)
+        ranking = effigie.faceset.sort_faces(faceset, by, descending, where, progress)
     rows: list[dict[str, Any]] = []
-    for index in range(min(count, len(found)) if count else len(found)):
-        clip, frame, track = found.clip[index], int(found.frame[index]), int(found.track[index])
-        value = found[by][index]
+    for index in range(min(count, len(ranking)) if count else len(ranking)):
+        clip, frame, track = ranking.clip[index], int(ranking.frame[index]), int(ranking.track[index])
+        value = ranking[by][index]
         row = {"name": f"{clip}:{frame}:{track}", "clip": clip, "frame": frame, "track": track}
         rows.append(row | {by: value if isinstance(value, str) else value.item()})
     if as_json:
-        print_json({"faces": len(found), "by": by, "descending": descending, "order": rows})
+        print_json({"faces": len(ranking), "by": by, "descending": descending, "order": rows})
         return
     for row in rows:
         value = row[by]
         typer.echo(f"{row['name']}\t{value if isinstance(value, str) else f'{value:.6g}'}")
-    if len(rows) < len(found):
-        print_line(f"... {len(found) - len(rows)} more; --count 0 prints all")
+    if len(rows) < len(ranking):
+        print_line(f"... {len(ranking) - len(rows)} more; --count 0 prints all")
 
 
 def cluster(faces: FaceSetPath, same_person: SamePerson = None, as_json: Json = False) -> None:
@@ -220,14 +225,16 @@ def drop(
     as_json: Json = False,
 ) -> None:
     """Take faces out for good: those of a person, those a filter chooses, those named, or all of these."""
-    opened = _open_face_set(faces, same_person)
-    gone = effigie.faceset.drop(opened, clusters or [], where, names or [], dry_run)
+    faceset = _open_face_set(faces, same_person)
+    report = effigie.faceset.drop(faceset, clusters or [], where, names or [], dry_run)
     if as_json:
-        print_json(to_stored(gone))
+        print_json(to_stored(report))
         return
     verb = "would drop" if dry_run else "dropped"
-    clips = ", ".join(f"{clip} {count}" for clip, count in gone.by_clip.items())
-    print_line(f"{verb} {format_count(gone.faces, 'face')}{f' ({clips})' if clips else ''}; {gone.remaining} remain")
+    clips = ", ".join(f"{clip} {count}" for clip, count in report.by_clip.items())
+    print_line(
+        f"{verb} {format_count(report.faces, 'face')}{f' ({clips})' if clips else ''}; {report.remaining} remain"
+    )
 
 
 def export(
@@ -237,18 +244,18 @@ def export(
         str | None, typer.Option(metavar="KEY", help="Number the names in this order; keys as in `sort`.")
     ] = None,
     descending: Descending = False,
-    where: Where = None,
+    where: FilterOption = None,
     same_person: SamePerson = None,
     as_json: Json = False,
 ) -> None:
     """Write the crops as JPEGs with sortable names, and faces.csv beside them."""
-    opened = _open_face_set(faces, same_person)
+    faceset = _open_face_set(faces, same_person)
     with progress_display() as progress:
-        written = effigie.faceset.export(opened, output, by, descending, where, progress)
+        report = effigie.faceset.export(faceset, output, by, descending, where, progress)
     if as_json:
-        print_json(to_stored(written))
+        print_json(to_stored(report))
     else:
-        print_line(f"{written.folder}: {format_count(written.pictures, 'picture')} and faces.csv")
+        print_line(f"{report.folder}: {format_count(report.pictures, 'picture')} and faces.csv")
 
 
 def import_pictures(
@@ -261,12 +268,12 @@ def import_pictures(
         raise UsageError(f"{folder} is no folder: name the folder that holds the pictures")
     with progress_display() as progress:
         report = effigie.extract([folder], output, progress=progress)
-    found = effigie.faceset.FaceSet.open(output)
+    faceset = effigie.faceset.FaceSet.open(output)
     if as_json:
-        made = {"path": str(output), "faces": len(found), "sources": len(found.sources)}
-        print_json(made | {"without_faces": report.without_faces, "failed": report.failed})
+        values = {"path": str(output), "faces": len(faceset), "sources": len(faceset.sources)}
+        print_json(values | {"without_faces": report.without_faces, "failed": report.failed})
         return
-    print_line(f"{output}: {format_count(len(found), 'face')} of {format_count(len(found.sources), 'picture')}")
+    print_line(f"{output}: {format_count(len(faceset), 'face')} of {format_count(len(faceset.sources), 'picture')}")
     if report.without_faces:
         print_line(f"nobody found in {_format_names(tuple(report.without_faces))}")
     for reason in report.failed.values():

@@ -151,9 +151,9 @@ def add_command(app: typer.Typer, name: str, function: Callable[..., None]) -> N
         wrapped = staticmethod(function)
 
         def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
-            alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-            alone.command(name)(with_options(function))
-            return typer.main.get_command(alone).make_context(info_name, args, parent, **extra)
+            application = typer.Typer(add_completion=False, rich_markup_mode="rich")
+            application.command(name)(with_options(function))
+            return typer.main.get_command(application).make_context(info_name, args, parent, **extra)
 
     app.command(name, cls=Command, help=function.__doc__)(lambda: None)
 
@@ -166,11 +166,11 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         if is_dataclass(kind := parameter.annotation) and isinstance(kind, type):
             defaults[parameter.name] = settings = kind()
-            made = [option for _, _, option in read_options(settings)]
+            options = [option for _, _, option in read_options(settings)]
         else:
             own.append(parameter.name)
-            made = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
-        parameters |= {one.name: one for one in made}
+            options = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+        parameters |= {one.name: one for one in options}
 
     def command(**values: Any) -> None:
         settings = {name: replace_values(default, values) for name, default in defaults.items()}

@@ -50,14 +50,14 @@ class Destination:
         return f"{self.path.rstrip('/')}/{plain_name(str(clip), '' if self.frames else CONTAINERS[container])}"
 
 
-def choose_destination(output: str | None, frames_to: str | None, many: bool, codec: str = "h264") -> Destination:
+def choose_destination(output: str | None, frames_to: str | None, is_batch: bool, codec: str = "h264") -> Destination:
     """Settle where outputs go.
 
     Args:
         output: ``-o``; with codec png a folder of frames, as ``--frames-to``.
         frames_to: ``--frames-to``.
         codec: ``--codec``.
-        many: whether the clips were named by a pattern, a folder or a list, however many there are now.
+        is_batch: whether the clips were named by a pattern, a folder or a list, however many there are now.
 
     Raises:
         UsageError: neither or both are given, or one video's name for what may be several clips.
@@ -67,17 +67,17 @@ def choose_destination(output: str | None, frames_to: str | None, many: bool, co
     if frames_to is not None:
         if is_file_name(frames_to):
             raise UsageError(f"frames are written into a folder, and {frames_to} is a file's name: drop its suffix")
-        return Destination(frames_to, many, frames=True)
+        return Destination(frames_to, is_batch, frames=True)
     assert output is not None
     if is_file_name(output):
-        if many:
+        if is_batch:
             raise UsageError(
                 f"{output} is one file's name, and there may be several clips: name a folder (pictures of a sequence "
                 "are one clip by a name such as shot.####.exr)"
             )
         return Destination(output, False)
     if codec == "png":
-        return Destination(output, many, frames=True)
+        return Destination(output, is_batch, frames=True)
     return Destination(output, True)
 
 
@@ -93,11 +93,11 @@ def is_file_name(output: str) -> bool:
     return suffix in OUTPUT_FORMATS or suffix in STILL_SUFFIXES or (1 < len(suffix) <= 5 and suffix[1:].isalnum())
 
 
-def note_folder(destination: Destination, many: bool) -> None:
+def note_folder(destination: Destination, is_batch: bool) -> None:
     """Tell those who knew ``-o FOLDER`` of one clip as a folder of frames what it is now."""
     if (
         destination.is_folder
-        and not many
+        and not is_batch
         and not destination.path.endswith("/")
         and not Path(destination.path).is_dir()
     ):

@@ -31,30 +31,30 @@ class RateMeter:
     """Measures the rate of each stage over the last minute, and the seconds left."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, deque[tuple[float, float]]] = {}
+        self._samples: dict[str, deque[tuple[float, float]]] = {}
 
     def __call__(self, progress: Progress) -> dict[str, Any]:
         """State of a stage as JSON values; rate and seconds left are None until they are known."""
         now = time.monotonic()
-        seen = self._seen.setdefault(progress.stage, deque())
-        if seen and progress.done < seen[-1][1]:
-            seen.clear()  # it began anew
-        seen.append((now, progress.done))
-        while now - seen[0][0] > WINDOW_S and len(seen) > 2:
-            seen.popleft()
-        begun, first = seen[0]
-        passed = now - begun
+        samples = self._samples.setdefault(progress.stage, deque())
+        if samples and progress.done < samples[-1][1]:
+            samples.clear()  # it began anew
+        samples.append((now, progress.done))
+        while now - samples[0][0] > WINDOW_S and len(samples) > 2:
+            samples.popleft()
+        start, first = samples[0]
+        passed = now - start
         rate = (progress.done - first) / passed if passed > 0 and progress.done > first else None
-        left = None
+        seconds_left = None
         if rate and progress.total is not None:
-            left = max(progress.total - progress.done, 0) / rate
+            seconds_left = max(progress.total - progress.done, 0) / rate
         return {
             "stage": progress.stage,
             "done": progress.done,
             "total": progress.total,
             "unit": progress.unit,
             "rate": None if rate is None else round(rate, 3),
-            "left_s": None if left is None else round(left, 1),
+            "left_s": None if seconds_left is None else round(seconds_left, 1),
             "note": progress.note,
         }
 
@@ -72,9 +72,9 @@ class StatusFile:
 
     path: Path
     command: list[str]
-    begun: float = field(default_factory=time.time)
+    start_time: float = field(default_factory=time.time)
     _last: dict[str, Any] = field(default_factory=dict)
-    _written: float = float("-inf")
+    _write_time: float = float("-inf")
 
     def __post_init__(self) -> None:
         try:
@@ -82,11 +82,11 @@ class StatusFile:
         except Exception as error:
             raise UsageError(f"the status cannot be written to {self.path}: {error}") from error
 
-    def report(self, known: dict[str, Any]) -> None:
+    def report(self, state: dict[str, Any]) -> None:
         """Write a stage's progress, as :class:`RateMeter` returns it."""
-        other = known["stage"] != self._last.get("stage")
-        self._last = known
-        if other or time.monotonic() - self._written >= REPORT_INTERVAL_S:
+        is_new_stage = state["stage"] != self._last.get("stage")
+        self._last = state
+        if is_new_stage or time.monotonic() - self._write_time >= REPORT_INTERVAL_S:
             with contextlib.suppress(Exception):
                 self._write("running", "")
 
@@ -103,13 +103,13 @@ class StatusFile:
             "message": message,
             "command": self.command,
             "pid": os.getpid(),
-            "begun": round(self.begun, 3),
+            "begun": round(self.start_time, 3),
             "updated": round(now, 3),
         }
         with atomic_write(self.path) as draft:
             # A file name of another locale may hold bytes that are no letters.
             draft.write_text(json.dumps(status, ensure_ascii=False) + "\n", encoding="utf-8", errors=JSON_ESCAPES)
-        self._written = time.monotonic()
+        self._write_time = time.monotonic()
 
 
 class RateColumn(ProgressColumn):
@@ -160,19 +160,21 @@ def _report_bars(console: Console) -> Iterator[ProgressCallback]:
 def _report_lines() -> ProgressCallback:
     """A plain line per stage and tenth, so that logs stay readable."""
     last: dict[str, int] = {}
-    written: dict[str, str] = {}
+    last_lines: dict[str, str] = {}
 
     def report(progress: Progress) -> None:
         tenth = int(10 * progress.done / progress.total) if progress.total else 0
         total = "" if progress.total is None else f"/{progress.total:.0f}"
-        done = (
+        position = (
             f"{progress.done:.0f}" if progress.done == int(progress.done) else f"{progress.done:.1f}"
         )  # of a clip, part
-        line = f"{progress.stage}: {done}{total} {progress.unit} {progress.note}".rstrip()
+        line = f"{progress.stage}: {position}{total} {progress.unit} {progress.note}".rstrip()
         # A stage's last word is its result: where the container's count was wrong, it differs from the line before.
-        is_end = progress.total is not None and progress.done == progress.total and written.get(progress.stage) != line
+        is_end = (
+            progress.total is not None and progress.done == progress.total and last_lines.get(progress.stage) != line
+        )
         if last.get(progress.stage) != tenth or is_end:
-            last[progress.stage], written[progress.stage] = tenth, line
+            last[progress.stage], last_lines[progress.stage] = tenth, line
             _write_line(line)
 
     return report
@@ -183,11 +185,11 @@ def _report_json() -> ProgressCallback:
     pace, last = RateMeter(), dict[str, float]()
 
     def report(progress: Progress) -> None:
-        known, now = pace(progress), time.monotonic()
-        ended = progress.total is not None and progress.done >= progress.total
-        if ended or now - last.get(progress.stage, float("-inf")) >= REPORT_INTERVAL_S:
+        state, now = pace(progress), time.monotonic()
+        is_end = progress.total is not None and progress.done >= progress.total
+        if is_end or now - last.get(progress.stage, float("-inf")) >= REPORT_INTERVAL_S:
             last[progress.stage] = now
-            _write_line(json.dumps(known, ensure_ascii=False))
+            _write_line(json.dumps(state, ensure_ascii=False))
 
     return report
 

@@ -67,16 +67,16 @@ def swap(
     settings = replace(settings, encode=with_frames(settings.encode, destination))
     target = Path(destination.of_clip(paths[-1], "mp4"))
     if dry_run:
-        planned = {
+        plan_options = {
             "encode": settings.encode,
             "trust": settings.trust,
             "max_frames": settings.max_frames,
             "layers": settings.layers,
             "footage": settings.footage,
         }
-        print_plans(plan_clips([str(paths[-1])], destination, "mp4", **planned), as_json)
+        print_plans(plan_clips([str(paths[-1])], destination, "mp4", **plan_options), as_json)
         return
-    note_folder(destination, many=False)
+    note_folder(destination, is_batch=False)
     if not force:
         jobs.refuse_existing(target, settings.masks, settings.layers)
     with progress_display() as progress:
@@ -95,9 +95,9 @@ def swap(
         )
     conversion = report.conversion
     if as_json:
-        paths_made = {name: getattr(report, name) for name in ("preview", "sheet", "model")}
-        paths_made = {name: path and str(path) for name, path in paths_made.items()}
-        print_json({**to_stored(conversion), **paths_made, "output": str(target), "source_notes": report.notes})
+        outputs = {name: getattr(report, name) for name in ("preview", "sheet", "model")}
+        outputs = {name: path and str(path) for name, path in outputs.items()}
+        print_json({**to_stored(conversion), **outputs, "output": str(target), "source_notes": report.notes})
         return
     print_line(format_conversion(target, conversion))
     print_line(f"{report.sheet}: before and after; {report.model}: the model, for `effigie convert`")

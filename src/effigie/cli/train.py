@@ -108,10 +108,10 @@ def meta_train(
         return
     with progress_display() as progress:
         report = effigie.meta_train(faces, output, settings, progress=progress, cancel=INTERRUPT)
-    learned, kept = report.people
+    training_count, held_out_count = report.people
     _print_report(
         report,
-        f"{format_count(report.steps, 'step')} on {learned} people ({kept} held out)"
+        f"{format_count(report.steps, 'step')} on {training_count} people ({held_out_count} held out)"
         f"{_format_error(report)}, "
         f"{report.examples_per_second:.1f} examples/s{format_processes(report.processes)}",
         as_json,
@@ -133,10 +133,10 @@ def pretrain(
         return
     with progress_display() as progress:
         report = effigie.pretrain(faces, output, settings, progress=progress, cancel=INTERRUPT)
-    learned, kept = report.people
+    training_count, held_out_count = report.people
     _print_report(
         report,
-        f"{format_count(report.steps, 'step')} on {learned} people ({kept} held out)"
+        f"{format_count(report.steps, 'step')} on {training_count} people ({held_out_count} held out)"
         f"{_format_error(report)}, "
         f"{report.examples_per_second:.1f} examples/s{format_processes(report.processes)}",
         as_json,
@@ -188,10 +188,10 @@ def train_occlusion(
     """
     with progress_display() as progress:
         report = effigie.occlusion.train_occlusion(faces, output, settings, progress=progress, cancel=INTERRUPT)
-    learned, kept, left_out = report.faces
+    training_count, held_out_count, left_out = report.faces
     _print_report(
         report,
-        f"{format_count(report.steps, 'step')} on {format_count(learned, 'face')} ({kept} held out, "
+        f"{format_count(report.steps, 'step')} on {format_count(training_count, 'face')} ({held_out_count} held out, "
         f"{left_out} left out: glasses, or hardly measured){_format_error(report)}",
         as_json,
     )

@@ -58,14 +58,14 @@ def learn(
 
     with hold_interrupt():
         run = effigie.voice.learn  # imported here
-    given = None if answer is None else VoiceAnswer.load(answer)
+    voice_answer = None if answer is None else VoiceAnswer.load(answer)
     with progress_display() as progress:
         report = run(
             recordings,
             output,
             settings,
             consent=consent,
-            answer=given,
+            answer=voice_answer,
             purpose=purpose,
             progress=progress,
             cancel=INTERRUPT,
@@ -157,11 +157,11 @@ def info(
 ) -> None:
     """Say what a voice was learned from, or list the stock voices, which belong to nobody and need no consent."""
     if voice is not None:
-        found = effigie.voice.describe_voice(voice)
+        description = effigie.voice.describe_voice(voice)
         if as_json:
-            print_json(found)
+            print_json(description)
             return
-        for name, value in found.items():
+        for name, value in description.items():
             print_line(f"{name.replace('_', ' ')}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
         return
     voices = effigie.voice.STOCK_VOICES
@@ -188,17 +188,17 @@ def review(
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise UsageError(f"a sheet is a PNG: name it {sheet.with_suffix('.png').name}")
     with progress_display() as progress:
-        found = effigie.voice.review(recordings, progress=progress, cancel=INTERRUPT)
+        voice_review = effigie.voice.review(recordings, progress=progress, cancel=INTERRUPT)
     if sheet is not None:
-        draw_review_sheet(sheet, found)
+        draw_review_sheet(sheet, voice_review)
     if as_json:
-        stored = to_stored(replace(found, recordings=()))
-        rows = [to_stored(replace(one, excerpt=np.zeros(0, np.float32))) for one in found.recordings]
+        stored = to_stored(replace(voice_review, recordings=()))
+        rows = [to_stored(replace(one, excerpt=np.zeros(0, np.float32))) for one in voice_review.recordings]
         for row in rows:
             del row["excerpt"]
         print_json({**stored, "recordings": rows})
         return
-    for one in found.recordings:
+    for one in voice_review.recordings:
         quality = one.quality
         noise = "" if quality.noise_db is None else f", {quality.noise_db:.0f} dB above noise"
         middle, low, high = quality.f0_hz
@@ -208,9 +208,9 @@ def review(
             f"{format_count(len(one.words), 'word')}"
         )
         print_notes(f"{one.name}: {advice}" for advice in one.advice)
-    if found.rare:
-        print_line(f"seldom said: {' '.join(found.rare)}")
-    print_notes(found.advice)
+    if voice_review.rare:
+        print_line(f"seldom said: {' '.join(voice_review.rare)}")
+    print_notes(voice_review.advice)
 
 
 def read_text(text: str) -> str | Iterator[str]:

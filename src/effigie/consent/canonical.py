@@ -115,10 +115,10 @@ def damaged_error(name: str, reason: str) -> ConsentError:
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    values = dict(pairs)
+    if len(values) != len(pairs):
         raise ValueError("a key is there twice")
-    return found
+    return values
 
 
 def _reject_float(text: str) -> Any:

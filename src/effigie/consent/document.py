@@ -123,13 +123,13 @@ class _SignedTerms(_Document, Terms):
             signatures = document["signatures"]
             if not isinstance(signatures, list) or len(signatures) > len((OPERATOR, SUBJECT)):
                 raise ValueError("its signatures are no list")
-            found = cls(
+            instance = cls(
                 **cls.parse_fields(document["terms"]),
                 signatures=tuple(Signature.from_json(signature) for signature in signatures),
             )
-            if document["id"] != found.id:
+            if document["id"] != instance.id:
                 raise ValueError("its id is not that of its terms")
-            if found.to_bytes() != data:
+            if instance.to_bytes() != data:
                 raise ValueError("it is not written as effigie writes it")
         except ConsentError as error:
             raise ConsentError(
@@ -137,7 +137,7 @@ class _SignedTerms(_Document, Terms):
             ) from error
         except (ValueError, UsageError) as error:
             raise damaged_error(name, str(error)) from error
-        return found
+        return instance
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -102,14 +102,14 @@ def reference_similarity(consent: Terms, embeddings: Embedding) -> np.ndarray:
 def describe_mismatches(clips: np.ndarray, cosines: np.ndarray, max_clips: int) -> str:
     """Name the clips with faces that do not match, the worst first: of (N,) clips and cosines of the faces."""
     names = clips.astype(str)
-    found = []
+    mismatches = []
     for clip in np.unique(names):
         values = cosines[names == clip]
         if wrong := int((values < MATCH_THRESHOLD).sum()):
             text = (
                 f"{clip} ({wrong} of {format_count(len(values), 'face')} differ, median cosine {np.median(values):.2f})"
             )
-            found.append((-wrong, text))
-    found.sort()
-    rest = f" and {format_count(len(found) - max_clips, 'more clip')}" if len(found) > max_clips else ""
-    return ", ".join(text for _, text in found[:max_clips]) + rest
+            mismatches.append((-wrong, text))
+    mismatches.sort()
+    rest = f" and {format_count(len(mismatches) - max_clips, 'more clip')}" if len(mismatches) > max_clips else ""
+    return ", ".join(text for _, text in mismatches[:max_clips]) + rest

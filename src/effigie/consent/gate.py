@@ -100,11 +100,11 @@ def permit(
     store, today = store or default_store(), today or local_today()
     if consent is None:
         return Permit(use, _find_record(use, faces, purpose, store, today), _GATE)
-    given = [consent] if isinstance(consent, (str, Path, Consent)) else list(consent)
-    if not given:
+    references = [consent] if isinstance(consent, (str, Path, Consent)) else list(consent)
+    if not references:
         raise RefusedError(f"no consent record was given: {INSTRUCTIONS.format(use=use)}")
     records = []
-    for one in given:
+    for one in references:
         record, path = (one, None) if isinstance(one, Consent) else store.locate(one)
         check_record(record, use, purpose, store, today, path)
         records.append(record)
@@ -148,13 +148,13 @@ def permit_voice(
             "there is no consent of the person who speaks: make a record with `effigie consent new NAME "
             "--voice RECORDING --uses voice -o RECORD`, and name it with --consent RECORD"
         )
-    found = match_voices(voice, records)
+    matches = match_voices(voice, records)
     if consent is None:
-        for record in found:
+        for record in matches:
             check_record(record, "voice", purpose, store, today, None)
     if needs_answer or answer is not None:
-        check_answer(answer, found)
-    return Permit("voice", found, _GATE)
+        check_answer(answer, matches)
+    return Permit("voice", matches, _GATE)
 
 
 def permit_model(

@@ -32,7 +32,7 @@ class GrantChallenge(_Document):
     """What a person is to do before a camera, or say, to grant terms; an invalid signature raises.
 
     Attributes:
-        asked: the request, or the record that is to rest on more than it does.
+        request: the request, or the record that is to rest on more than it does.
         steps: motions in order, of :data:`~effigie.consent.witness.STEPS`; none for a voice alone.
         sentence: to be read aloud after them; None without sound.
         created: when it was drawn, UTC.
@@ -40,7 +40,7 @@ class GrantChallenge(_Document):
         signature: of who drew it.
     """
 
-    asked: ConsentRequest | Consent
+    request: ConsentRequest | Consent
     steps: tuple[str, ...]
     sentence: str | None
     created: datetime
@@ -58,12 +58,12 @@ class GrantChallenge(_Document):
 
     @classmethod
     def create(
-        cls, asked: ConsentRequest | Consent, key: SigningKey | None = None, *, sound: bool = True
+        cls, request: ConsentRequest | Consent, key: SigningKey | None = None, *, sound: bool = True
     ) -> GrantChallenge:
         """Draw one, by the system's randomness.
 
         Args:
-            asked: whose terms are to be granted.
+            request: whose terms are to be granted.
             key: of whoever made the request; by default that of this account.
             sound: whether a sentence is to be read, too.
 
@@ -72,18 +72,18 @@ class GrantChallenge(_Document):
             ConsentError: somebody else made the request.
         """
         key = key or operator_key()
-        if asked.voices and not sound:
+        if request.voices and not sound:
             raise UsageError("terms that hold a voice are granted with sound: leave --silent out")
-        if asked.signatures[0].public_key != key.public_key:
+        if request.signatures[0].public_key != key.public_key:
             raise ConsentError(
-                f"{asked.id} was not signed with the key {key.fingerprint}: who made it draws its challenge"
+                f"{request.id} was not signed with the key {key.fingerprint}: who made it draws its challenge"
             )
-        steps = draw_steps() if len(asked.embeddings) else ()
+        steps = draw_steps() if len(request.embeddings) else ()
         sentence = draw_sentence() if sound else None
         created, nonce = utc_now(), secrets.token_hex(16)
-        digest = json_digest(challenge_body(asked, steps, sentence, created, nonce))
+        digest = json_digest(challenge_body(request, steps, sentence, created, nonce))
         signature = Signature.create(GRANT_CHALLENGE, digest, OPERATOR, key)
-        return cls(asked, steps, sentence, created, nonce, signature)
+        return cls(request, steps, sentence, created, nonce, signature)
 
     @property
     def expires(self) -> datetime:
@@ -92,7 +92,7 @@ class GrantChallenge(_Document):
 
     def body(self) -> dict[str, Any]:
         """JSON values of what is signed."""
-        return challenge_body(self.asked, self.steps, self.sentence, self.created, self.nonce)
+        return challenge_body(self.request, self.steps, self.sentence, self.created, self.nonce)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -110,9 +110,9 @@ class GrantChallenge(_Document):
             if set(body) != {"asked", "steps", "sentence", "created", "nonce"} or len(document) != 4:
                 raise ValueError("its fields are not those of a challenge")
             kind = ConsentRequest if body["asked"]["format"] == REQUEST else Consent
-            asked = kind.from_bytes(canonical_json(body["asked"]) + b"\n", f"what {name} asks for")
+            request = kind.from_bytes(canonical_json(body["asked"]) + b"\n", f"what {name} asks for")
             created, steps = parse_time(body["created"]), tuple(body["steps"])
-            return cls(asked, steps, body["sentence"], created, body["nonce"], Signature.from_json(signature))
+            return cls(request, steps, body["sentence"], created, body["nonce"], Signature.from_json(signature))
         except (ValueError, KeyError, TypeError, UsageError, ConsentError) as error:
             raise damaged_error(name, str(error)) from error
 
@@ -127,7 +127,7 @@ def draw_steps() -> tuple[str, ...]:
 
 def is_drawn(steps: tuple[str, ...]) -> bool:
     """Whether :func:`draw_steps` draws such steps."""
-    in_turn = any(one == other for one, other in itertools.pairwise(steps))
+    in_turn = any(first == second for first, second in itertools.pairwise(steps))
     return not in_turn and (TURN_LEFT in steps or TURN_RIGHT in steps) and steps.count(BLINK) == 1
 
 
@@ -145,10 +145,10 @@ def grant_by_challenge(
         key: of whoever drew the challenge; by default that of this account.
         subject_key: the person's own, if they sign as well: with it they can revoke the record by themselves.
     """
-    key, asked = key or operator_key(), challenge.asked
-    if witness.request != asked.digest or (witness.steps, witness.asked) != (challenge.steps, challenge.created):
+    key, request = key or operator_key(), challenge.request
+    if witness.request != request.digest or (witness.steps, witness.asked) != (challenge.steps, challenge.created):
         raise ConsentError("the answer belongs to another challenge")
-    fields = Terms.parse_fields(asked.body())
+    fields = Terms.parse_fields(request.body())
     name = "".join(letter if letter.isprintable() else "?" for letter in recording)[:150]
     fields["evidence"] = (*fields["evidence"], Evidence("recording", witness.clip, f"answer to a challenge: {name}"))
     fields |= {"strength": "witnessed", "witness": witness}
@@ -160,7 +160,7 @@ def grant_by_challenge(
 
 
 def challenge_body(
-    asked: ConsentRequest | Consent, steps: tuple[str, ...], sentence: str | None, created: datetime, nonce: str
+    request: ConsentRequest | Consent, steps: tuple[str, ...], sentence: str | None, created: datetime, nonce: str
 ) -> dict[str, Any]:
-    when = created.strftime(TIME_FORMAT)
-    return {"asked": asked.to_json(), "steps": list(steps), "sentence": sentence, "created": when, "nonce": nonce}
+    moment = created.strftime(TIME_FORMAT)
+    return {"asked": request.to_json(), "steps": list(steps), "sentence": sentence, "created": moment, "nonce": nonce}

@@ -117,10 +117,10 @@ def check_images(images: Iterable[Image], name: str) -> NsfwReport:
 def _refuse_nsfw(report: NsfwReport) -> NsfwReport:
     if report.is_refused:
         several = len(report.scores) > 1
-        seen = f"{report.nsfw_count} of {len(report.scores)} sampled frames" if several else "it"
+        subject = f"{report.nsfw_count} of {len(report.scores)} sampled frames" if several else "it"
         raise RefusedError(
-            f"{report.name} looks intimate ({seen} above {THRESHOLD} for the not-safe-for-work network), and effigie "
-            "puts no faces into such footage: choose another clip, or a part of this one without it"
+            f"{report.name} looks intimate ({subject} above {THRESHOLD} for the not-safe-for-work network), and "
+            "effigie puts no faces into such footage: choose another clip, or a part of this one without it"
         )
     return report
 
@@ -134,8 +134,8 @@ def preprocess(image: Image) -> np.ndarray:
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     small = cv2.resize(bgr, (RESIZE_SIDE, RESIZE_SIDE), interpolation=interpolation)
-    _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
+    _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    decoded = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))
     edge = (RESIZE_SIDE - INPUT_SIDE) // 2
     return decoded[edge:-edge, edge:-edge].astype(np.float32) - MEAN_BGR
 

@@ -10,7 +10,7 @@ import numpy as np
 from effigie.consent.challenge import Challenge, VoiceAnswer, sign_answer
 from effigie.consent.document import Consent
 from effigie.consent.keys import SigningKey, operator_key
-from effigie.consent.sentence import MIN_WORDS_RIGHT, measure_words, shorten_heard
+from effigie.consent.sentence import MIN_WORDS_RIGHT, measure_words, shorten_transcript
 from effigie.consent.terms import Terms
 from effigie.consent.values import utc_now
 from effigie.consent.voice_matching import MATCH_THRESHOLD, measure_similarity
@@ -89,11 +89,11 @@ def check_reading(
     if sound.duration > MAX_ANSWER_S:
         raise MediaError(f"{path} is longer than {MAX_ANSWER_S:.0f} s: record the sentence alone")
     mono = Sound(sound.mono()[None], RATE)
-    heard = " ".join(word.text for word in recognize(mono, "en", cancel))
-    right = measure_words(sentence, heard)
+    transcript = " ".join(word.text for word in recognize(mono, "en", cancel))
+    right = measure_words(sentence, transcript)
     if right < MIN_WORDS_RIGHT:
         raise RefusedError(
-            f"{path} says {shorten_heard(heard)!r} and not the sentence {sentence!r}: read that one aloud"
+            f"{path} says {shorten_transcript(transcript)!r} and not the sentence {sentence!r}: read that one aloud"
         )
     if not consent.voices:
         return right, None

@@ -143,9 +143,9 @@ def _sign_terms(
         raise UsageError(f"{', '.join(unknown)} is no use: choose of {', '.join(USES)}")
     files = [Path(photo) for photo in photos]
     pieces = [_hash_evidence(Path(path), None) for path in evidence]
-    heard = [Path(path) for path in recordings]
-    pieces += [_hash_evidence(path, "reference") for path in (*files, *heard) if path.is_file()]
-    if heard and "voice" not in uses:
+    sound_files = [Path(path) for path in recordings]
+    pieces += [_hash_evidence(path, "reference") for path in (*files, *sound_files) if path.is_file()]
+    if sound_files and "voice" not in uses:
         raise UsageError("recordings are for the use voice: add it to the uses, or leave them out")
     fields: dict[str, Any] = {
         "subject": subject.strip(),
@@ -161,14 +161,14 @@ def _sign_terms(
     }
     # Wrong terms are said at once, not after the pictures were looked at.
     Terms(**fields, embeddings=np.eye(1, 128, dtype=np.float32))
-    if files or not heard:
+    if files or not sound_files:
         fields["embeddings"] = compute_references(files, progress, cancel)
     else:
         if set(uses) != {"voice"}:
             raise UsageError("a record needs a photo or clip of the person for other uses than voice: --photo FILE")
         fields["embeddings"] = np.zeros((0, EMBEDDING_SIZE), np.float32)
-    if heard:
-        fields["voices"] = compute_voice_references(heard, progress, cancel)
+    if sound_files:
+        fields["voices"] = compute_voice_references(sound_files, progress, cancel)
     signature = Signature.create(kind, Terms(**fields).digest, OPERATOR, key or operator_key())
     return {**fields, "signatures": (signature,)}
 

@@ -20,24 +20,25 @@ def check_record(
 ) -> None:
     """Refuse a record that does not allow this; the faces are not looked at."""
     consent.check()
-    who = f"the consent of {consent.subject} ({consent.id})"
+    label = f"the consent of {consent.subject} ({consent.id})"
     revoked = store.find_revocation(consent, *([] if path is None else [path]))
     if revoked is not None:
-        why = f": {revoked.reason}" if revoked.reason else ""
-        raise RefusedError(f"{who} was revoked on {revoked.signed_at.date()}{why}; what shows them cannot be made")
+        reason = f": {revoked.reason}" if revoked.reason else ""
+        raise RefusedError(f"{label} was revoked on {revoked.signed_at.date()}{reason}; what shows them cannot be made")
     if today < consent.begins:
-        raise RefusedError(f"{who} is not valid before {consent.begins}: wait, or ask for an earlier one")
+        raise RefusedError(f"{label} is not valid before {consent.begins}: wait, or ask for an earlier one")
     if not consent.is_valid_on(today):
-        raise RefusedError(f"{who} expired on {consent.until}: ask again, and {INSTRUCTIONS.format(use=use)}")
+        raise RefusedError(f"{label} expired on {consent.until}: ask again, and {INSTRUCTIONS.format(use=use)}")
     if use not in consent.uses:
         raise RefusedError(
-            f"{who} is for {', '.join(consent.uses)}, not for {use}: ask for it, and {INSTRUCTIONS.format(use=use)}"
+            f"{label} is for {', '.join(consent.uses)}, not for {use}: ask for it, and {INSTRUCTIONS.format(use=use)}"
         )
-    wanted = (purpose or "").strip().casefold()
-    if consent.purpose is not None and wanted != consent.purpose.strip().casefold():
-        given = "none was named" if purpose is None else f"this is {purpose!r}"
+    project = (purpose or "").strip().casefold()
+    if consent.purpose is not None and project != consent.purpose.strip().casefold():
+        purpose_text = "none was named" if purpose is None else f"this is {purpose!r}"
         raise RefusedError(
-            f"{who} is for the project {consent.purpose!r} only, and {given}: name it with --purpose if it is that one"
+            f"{label} is for the project {consent.purpose!r} only, and {purpose_text}: "
+            "name it with --purpose if it is that one"
         )
 
 

@@ -38,13 +38,13 @@ def compute_references(
     """
     if not photos:
         raise UsageError("a record needs a photo or clip of the person: --photo FILE")
-    found = []
+    embeddings = []
     for number, path in enumerate(photos):
         progress(Progress("look at photos", number, len(photos), "files", path.name))
-        found.append(embed_file(path, cancel))
+        embeddings.append(embed_file(path, cancel))
     progress(Progress("look at photos", len(photos), len(photos), "files"))
-    _check_same_person(photos, found)
-    return _cluster_references(np.concatenate(found))
+    _check_same_person(photos, embeddings)
+    return _cluster_references(np.concatenate(embeddings))
 
 
 def embed_file(path: Path, cancel: CancelToken | None = None) -> np.ndarray:
@@ -66,10 +66,10 @@ def _majority_mask(path: Path, vectors: np.ndarray) -> np.ndarray:
     from effigie.faces.recognizer import SAME_PERSON_SIMILARITY
 
     middle = int(np.argmax(np.median(vectors @ vectors.T, axis=1)))
-    same = vectors @ vectors[middle] >= SAME_PERSON_SIMILARITY
-    if same.sum() < (1 - 2 * MAX_OUTLIER_SHARE) * len(vectors):
+    majority = vectors @ vectors[middle] >= SAME_PERSON_SIMILARITY
+    if majority.sum() < (1 - 2 * MAX_OUTLIER_SHARE) * len(vectors):
         raise UsageError(f"{path} shows different people, or hardly a face that is not hidden: choose another")
-    return same
+    return majority
 
 
 def _sample_faces(path: Path, cancel: CancelToken | None) -> list[_FaceSample]:
@@ -85,11 +85,11 @@ def _sample_faces(path: Path, cancel: CancelToken | None) -> list[_FaceSample]:
     samples = []
     with VideoReader(path, stop=MAX_FRAMES) as reader:
         frames = min(reader.info.frames or MAX_FRAMES, MAX_FRAMES)
-        every = max(1, frames // MAX_SAMPLES)
+        step = max(1, frames // MAX_SAMPLES)
         for frame in reader:
             if cancel is not None:
                 cancel.check()
-            if frame.index % every:
+            if frame.index % step:
                 continue
             tracker.reset()  # every frame by itself
             (item,) = analyze([frame], tracker)
@@ -103,10 +103,10 @@ def _sample_faces(path: Path, cancel: CancelToken | None) -> list[_FaceSample]:
     return samples
 
 
-def _check_same_person(photos: Sequence[Path], found: Sequence[np.ndarray]) -> None:
+def _check_same_person(photos: Sequence[Path], embeddings: Sequence[np.ndarray]) -> None:
     from effigie.faces.recognizer import SAME_PERSON_SIMILARITY, normalize_embedding
 
-    means = np.stack([normalize_embedding(vectors.mean(axis=0)) for vectors in found])
+    means = np.stack([normalize_embedding(vectors.mean(axis=0)) for vectors in embeddings])
     cosines = means @ means.T
     middle = int(np.argmax(np.median(cosines, axis=1)))
     for path, cosine in zip(photos, cosines[middle], strict=True):

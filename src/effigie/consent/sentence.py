@@ -55,14 +55,14 @@ def draw_sentence() -> str:
     return ", ".join(_draw_clause(secrets.choice) for _ in range(CLAUSES))
 
 
-def measure_words(sentence: str, heard: str) -> float:
+def measure_words(sentence: str, transcript: str) -> float:
     """Share of a sentence's words that were heard, in their order, 0 to 1; words between them do not count."""
-    wanted, found = _words(sentence), _words(heard)
-    matcher = difflib.SequenceMatcher(None, wanted, found, autojunk=False)
-    return sum(block.size for block in matcher.get_matching_blocks()) / max(1, len(wanted))
+    sentence_words, transcript_words = _words(sentence), _words(transcript)
+    matcher = difflib.SequenceMatcher(None, sentence_words, transcript_words, autojunk=False)
+    return sum(block.size for block in matcher.get_matching_blocks()) / max(1, len(sentence_words))
 
 
-def shorten_heard(text: str) -> str:
+def shorten_transcript(text: str) -> str:
     """What was heard, for a message: printable and not long."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text).strip()
     return printable if len(printable) <= 120 else printable[:117] + "..."

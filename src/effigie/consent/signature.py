@@ -80,5 +80,5 @@ def _signed_message(kind: str, digest: str, role: str, signed_at: datetime) -> b
     """Kind, digest, role and time, so that no signature can be used for another purpose."""
     # A request is signed as the record that it asks for: granting adds a signature and changes nothing else.
     kind = CONSENT if kind == REQUEST else kind
-    when = signed_at.strftime(TIME_FORMAT)
-    return canonical_json({"signed": kind, "version": VERSION, "sha256": digest, "role": role, "when": when})
+    moment = signed_at.strftime(TIME_FORMAT)
+    return canonical_json({"signed": kind, "version": VERSION, "sha256": digest, "role": role, "when": moment})

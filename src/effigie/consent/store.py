@@ -55,29 +55,29 @@ class ConsentStore:
 
     def locate(self, id_or_path: str | Path) -> tuple[Consent, Path]:
         """As :meth:`find`, with the record's path."""
-        wanted = str(id_or_path)
-        if not is_id(wanted):
+        name = str(id_or_path)
+        if not is_id(name):
             return Consent.load(Path(id_or_path)), Path(id_or_path)
         for folder in self.folders:
-            path = folder / f"{wanted}.json"
+            path = folder / f"{name}.json"
             if path.is_file():
-                found = Consent.load(path)
-                if found.id != wanted:
-                    raise ConsentError(f"{path} holds another record, {found.id}: name the one that is meant")
-                return found, path
+                candidate = Consent.load(path)
+                if candidate.id != name:
+                    raise ConsentError(f"{path} holds another record, {candidate.id}: name the one that is meant")
+                return candidate, path
         # It may lie there under a name of the user's own.
         for record, path in self._records():
-            if record.id == wanted:
+            if record.id == name:
                 return record, path
         places = " or ".join(str(folder) for folder in self.folders)
-        raise ConsentError(f"no record {wanted} in {places}: see `effigie consent list`, or name its file")
+        raise ConsentError(f"no record {name} in {places}: see `effigie consent list`, or name its file")
 
     def list(self, today: date | None = None) -> list[StoredConsent]:
         """Every record that can be read, by subject; damaged files are passed over."""
-        found: dict[str, StoredConsent] = {}
+        entries: dict[str, StoredConsent] = {}
         for record, path in self._records():
-            found.setdefault(record.id, StoredConsent(record, path, self.consent_state(record, path, today=today)))
-        return sorted(found.values(), key=lambda stored: (stored.consent.subject, stored.consent.created))
+            entries.setdefault(record.id, StoredConsent(record, path, self.consent_state(record, path, today=today)))
+        return sorted(entries.values(), key=lambda stored: (stored.consent.subject, stored.consent.created))
 
     def consent_state(self, consent: Consent, *record_paths: Path, today: date | None = None) -> str:
         """``valid``, ``revoked``, ``expired`` or ``not yet valid``; arguments as :meth:`find_revocation`."""
@@ -100,9 +100,9 @@ class ConsentStore:
         folders = [*self.folders, *(place if place.is_dir() else place.parent for place in record_paths)]
         for folder in dict.fromkeys(folders):
             for path in _list_files(folder):
-                found = _read_revocation(path, consent)
-                if found is not None and found.revokes(consent):
-                    return found
+                revocation = _read_revocation(path, consent)
+                if revocation is not None and revocation.revokes(consent):
+                    return revocation
         return None
 
     def revoke(self, revocation: Revocation, *record_paths: Path) -> tuple[Path, ...]:
@@ -159,8 +159,8 @@ def default_store(project_folder: str | Path | None = None) -> ConsentStore:
 
 def used_store(project_folder: str | Path | None = None) -> ConsentStore:
     """As :func:`default_store`, with the records that outputs of this machine rest on: to look at, not to permit."""
-    known = default_store(project_folder)
-    return ConsentStore([*known.folders, home() / CONSENTS_FOLDER / USED_FOLDER])
+    store = default_store(project_folder)
+    return ConsentStore([*store.folders, home() / CONSENTS_FOLDER / USED_FOLDER])
 
 
 def keep_used(consents: Iterable[Consent]) -> None:

@@ -210,9 +210,9 @@ class Terms:
         }
 
 
-def _check_vectors(given: np.ndarray, width: int, fewest: int, most: int) -> np.ndarray:
+def _check_vectors(values: np.ndarray, width: int, fewest: int, most: int) -> np.ndarray:
     """Unit vectors as float32 that cannot be written to."""
-    vectors = np.array(given, np.float32)
+    vectors = np.array(values, np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != width or not fewest <= len(vectors) <= most:
         raise UsageError(f"a record holds {fewest} to {most} embeddings of {width} numbers, not {vectors.shape}")
     if not (np.abs(vectors) < 2).all() or (np.abs(np.linalg.norm(vectors, axis=1) - 1) > 1e-3).any():

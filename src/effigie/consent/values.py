@@ -12,14 +12,14 @@ SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def check_text(what: str, text: Any, max_length: int, empty: bool = False) -> None:
+def check_text(label: str, text: Any, max_length: int, empty: bool = False) -> None:
     """Refuse text that is too long, or that would do something to a terminal rather than be read."""
     if not isinstance(text, str) or not (empty or text.strip()):
-        raise UsageError(f"{what} must be given in words")
+        raise UsageError(f"{label} must be given in words")
     if len(text) > max_length:
-        raise UsageError(f"{what} is longer than {max_length} characters")
+        raise UsageError(f"{label} is longer than {max_length} characters")
     if not text.isprintable():
-        raise UsageError(f"{what} holds characters that cannot be shown: write it on one line")
+        raise UsageError(f"{label} holds characters that cannot be shown: write it on one line")
 
 
 def parse_date(text: Any) -> date:

@@ -62,9 +62,9 @@ class SubjectVoice:
         names: list[str] = []
         for number, recording in enumerate(map(Path, recordings)):
             progress(Progress("listen to recordings", number, len(recordings), "files", recording.name))
-            for found in _embed_pieces(recording, cancel):
+            for piece in _embed_pieces(recording, cancel):
                 names.append(recording.name)
-                for network, vector in found.items():
+                for network, vector in piece.items():
                     embeddings[network].append(vector)
         progress(Progress("listen to recordings", len(recordings), len(recordings), "files"))
         if not names:
@@ -124,7 +124,7 @@ def compute_voice_references(
     if agrees.mean() < MIN_MATCHING_SHARE:
         names = sorted(set(voice.recordings[~agrees].astype(str)))
         raise UsageError(f"several people speak in {', '.join(names)}, or there is music: a record is for one person")
-    found: dict[str, list[np.ndarray]] = {network: [] for network in VOICE_NETWORKS}
+    references: dict[str, list[np.ndarray]] = {network: [] for network in VOICE_NETWORKS}
     problem: MediaError | None = None
     for recording in list(recordings)[: MAX_VOICE_REFERENCES // len(CONDITIONS)]:
         sound = read_sound(recording, RATE, duration=REFERENCE_S).mono()
@@ -137,17 +137,17 @@ def compute_voice_references(
                 problem = error
                 continue
             for network, vector in vectors.items():
-                found[network].append(vector)
-    if problem is not None and not all(found.values()):
+                references[network].append(vector)
+    if problem is not None and not all(references.values()):
         raise problem
-    return {network: np.stack(vectors) for network, vectors in found.items()}
+    return {network: np.stack(vectors) for network, vectors in references.items()}
 
 
 def _embed_pieces(path: Path, cancel: CancelToken | None) -> list[dict[str, np.ndarray]]:
     from effigie.media.sound.reader import Sound, stream_sound
     from effigie.speech.speaker import embed_speaker
 
-    found: list[dict[str, np.ndarray]] = []
+    pieces: list[dict[str, np.ndarray]] = []
     step, problem = 1, ""
     for number, block in enumerate(stream_sound(path, RATE, PIECE_S)):
         if cancel is not None:
@@ -155,14 +155,14 @@ def _embed_pieces(path: Path, cancel: CancelToken | None) -> list[dict[str, np.n
         if number % step:
             continue
         try:
-            found.append(embed_speaker(Sound(block.mono()[None], RATE)))
+            pieces.append(embed_speaker(Sound(block.mono()[None], RATE)))
         except MediaError as error:
             problem = str(error)
-        if len(found) > MAX_PIECES:  # of a long one fewer, from all over it
-            found, step = found[::2], 2 * step
-    if not found:
+        if len(pieces) > MAX_PIECES:  # of a long one fewer, from all over it
+            pieces, step = pieces[::2], 2 * step
+    if not pieces:
         raise MediaError(f"{path}: {problem or 'it holds no speech'}")
-    return found
+    return pieces
 
 
 def _normalize(vector: np.ndarray) -> np.ndarray:

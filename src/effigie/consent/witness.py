@@ -90,10 +90,10 @@ class Witness:
 
     def describe(self) -> str:
         """What the person did, in words."""
-        done = [" ".join(step.split("-")) for step in self.steps]
+        actions = [" ".join(step.split("-")) for step in self.steps]
         if self.sentence is not None:
-            done.append(f"read aloud {self.sentence!r}")
-        return f"{', '.join(done)}; in {self.duration / 1000:.0f} s, asked {self.asked:%Y-%m-%d %H:%M} UTC"
+            actions.append(f"read aloud {self.sentence!r}")
+        return f"{', '.join(actions)}; in {self.duration / 1000:.0f} s, asked {self.asked:%Y-%m-%d %H:%M} UTC"
 
 
 def check_steps(steps: tuple[str, ...], sentence: str | None) -> None:

@@ -18,12 +18,12 @@ def split_consents(consent: ConsentLike) -> tuple[ConsentLike, ConsentLike]:
     """
     if consent is None:
         return None, None
-    given = [consent] if isinstance(consent, (str, Path, Consent)) else list(consent)
-    records = [one if isinstance(one, Consent) else default_store().locate(one)[0] for one in given]
-    voices = [one for one, record in zip(given, records, strict=True) if "voice" in record.uses]
+    references = [consent] if isinstance(consent, (str, Path, Consent)) else list(consent)
+    records = [one if isinstance(one, Consent) else default_store().locate(one)[0] for one in references]
+    voices = [one for one, record in zip(references, records, strict=True) if "voice" in record.uses]
     faces = [
         one
-        for one, record in zip(given, records, strict=True)
+        for one, record in zip(references, records, strict=True)
         if "animate" in record.uses or "voice" not in record.uses
     ]
-    return faces or given, voices or None
+    return faces or references, voices or None

@@ -23,7 +23,7 @@ from effigie.dubbing.own_speech import find_own_speech, hear_clip
 from effigie.dubbing.performance import DubPerformance
 from effigie.dubbing.renderer import MouthRenderer
 from effigie.dubbing.rest import RestingFace
-from effigie.dubbing.sound import Said, stream_fitted
+from effigie.dubbing.sound import SpeechSource, stream_fitted
 from effigie.dubbing.take import Take
 from effigie.execution.pipeline import BackgroundConsumer, Prefetcher, shared_cores
 from effigie.faces.analyzer import Face
@@ -46,7 +46,7 @@ OUTPUT_RATE = 48000  # samples a second
 LEAST_VISIBLE = 0.95  # of the lips, of a mouth that others are made of
 VISIBILITY_SIDE = 256  # px, in which what is before the face is looked for
 
-_Made = tuple[ComposedFrame, Face | None]
+_DubItem = tuple[ComposedFrame, Face | None]
 
 
 class DubConversion:
@@ -62,23 +62,23 @@ class DubConversion:
         self,
         clip: Path,
         take: Take,
-        said: Said,
+        source: SpeechSource,
         performance: DubPerformance,
         model: MouthModel,
         settings: DubSettings,
         progress: ProgressCallback,
         cancel: CancelToken,
     ) -> None:
-        self._clip, self._take, self._said, self._performance = clip, take, said, performance
+        self._clip, self._take, self._source, self._performance = clip, take, source, performance
         self._settings, self._progress, self._cancel = settings, progress, cancel
         rest = RestingFace(take)
-        heard = hear_clip(clip, float(take.length), cancel) if take.info.audio else None
-        speaks = find_own_speech(take.seconds, rest.gaps, take.stretches(), heard)
+        speech_spans = hear_clip(clip, float(take.length), cancel) if take.info.audio else None
+        speaks = find_own_speech(take.seconds, rest.gaps, take.stretches(), speech_spans)
         self.face = DubbedFace(take, rest, performance.mouth, model, speaks)
         self._predictor = VisibilityPredictor(device=choose_device(settings.device))
         self._weights: dict[int, dict[int, float]] = {}
         self._renderer = MouthRenderer([])
-        self._covered = 0
+        self._coverage = 0
         self._track: int | None = None
         self._joiner = FieldJoiner()
 
@@ -95,10 +95,10 @@ class DubConversion:
             spoken_by: permit and manifest's hash of a voice that was made.
             seconds: of each stage; more are added.
         """
-        settings, take, begun = self._settings, self._take, time.perf_counter()
+        settings, take, run_start = self._settings, self._take, time.perf_counter()
         total = take.info.frames if settings.max_frames is None else settings.max_frames
         self._prepare_mouths()
-        seconds["mouths"] += time.perf_counter() - begun
+        seconds["mouths"] += time.perf_counter() - run_start
         voice_permit, voice_hash = spoken_by or (None, None)
         with shared_cores(), contextlib.ExitStack() as stack:
             outgoing = stack.enter_context(
@@ -124,11 +124,11 @@ class DubConversion:
             for number, frame in enumerate(self._read(stack)):
                 self._cancel.check()
                 start = time.perf_counter()
-                made = self._make(number, frame)
+                result = self._make(number, frame)
                 seconds["make"] += time.perf_counter() - start
-                out.put(made)
+                out.put(result)
                 report.frames += not frame.is_second_field
-                report.dubbed += made[0].mask is not None and not frame.is_second_field
+                report.dubbed += result[0].mask is not None and not frame.is_second_field
                 self._progress(Progress("dub", report.frames, total, "frames"))
         self._progress(Progress("dub", report.frames, report.frames, "frames"))
         seconds["trust"] = outgoing.seconds
@@ -145,18 +145,18 @@ class DubConversion:
     def _prepare_mouths(self) -> None:
         """Choose the mouths that others are made of, and for each picture which."""
         take, face = self._take, self.face
-        seen = [number for number, one in enumerate(take.faces) if one is not None]
-        features = find_features(face, seen, as_filmed=True)
+        visible = [number for number, one in enumerate(take.faces) if one is not None]
+        features = find_features(face, visible, as_filmed=True)
         rows = choose_pictures(features)
         with VideoReader(self._clip, fields=True) as reader:
-            mouths = cut_mouths(self._read_on(reader), [seen[row] for row in rows], take, self._is_covered)
+            mouths = cut_mouths(self._read_on(reader), [visible[row] for row in rows], take, self._is_covered)
         bank = MouthBank(mouths, features[rows])
         for stretch in take.stretches():
             numbers = [number for number in range(stretch.start, stretch.stop) if face.shares[number] > 0]
             if numbers:
                 rate = len(numbers) / max(float(take.seconds[numbers[-1]] - take.seconds[numbers[0]]), 1e-3)
-                chosen = bank.choose(find_features(face, numbers, as_filmed=False), rate)
-                self._weights |= zip(numbers, chosen, strict=True)
+                weights = bank.choose(find_features(face, numbers, as_filmed=False), rate)
+                self._weights |= zip(numbers, weights, strict=True)
         self._renderer = MouthRenderer(mouths)
 
     def _read_on(self, reader: VideoReader) -> Iterator[Frame]:
@@ -174,7 +174,7 @@ class DubConversion:
             < LEAST_VISIBLE
         )
 
-    def _make(self, number: int, frame: Frame) -> _Made:
+    def _make(self, number: int, frame: Frame) -> _DubItem:
         canvas, mask = Canvas(frame.image, None if frame.image_native is None else frame.image_native.read), None
         face, share = self._take.faces[number], float(self.face.shares[number])
         if face is None or share == 0:
@@ -183,7 +183,7 @@ class DubConversion:
         if self._settings.occlusion == "on":
             visible = self._find_visible(frame.image, face)
         mask = self._renderer(
-            canvas, self.face.own(number), self.face.wanted(number), self._weights[number], share, visible
+            canvas, self.face.own(number), self.face.target(number), self._weights[number], share, visible
         )
         return ComposedFrame(frame, canvas, mask if mask.any() else None, ()), face
 
@@ -199,10 +199,10 @@ class DubConversion:
         return cv2.warpAffine(visible, face.matrix(side), size, flags=flags, borderValue=1.0)
 
     def _write(
-        self, outgoing: SignedWriter, masks: VideoWriter | None, seconds: defaultdict[str, float], item: _Made
+        self, outgoing: SignedWriter, masks: VideoWriter | None, seconds: defaultdict[str, float], item: _DubItem
     ) -> None:
-        composed, face = item
-        picture = self._joiner(composed)
+        composition, face = item
+        picture = self._joiner(composition)
         if picture is None:
             return
         start, signing = time.perf_counter(), outgoing.seconds
@@ -221,18 +221,20 @@ class DubConversion:
     def _open_sound(self) -> SoundStream:
         fit, length = self._performance.fit, float(self._take.length)
         return SoundStream(
-            stream_fitted(self._said, fit, OUTPUT_RATE, length, self._cancel), OUTPUT_RATE, self._said.channels
+            stream_fitted(self._source, fit, OUTPUT_RATE, length, self._cancel), OUTPUT_RATE, self._source.channels
         )
 
     def _collect_notes(self) -> Iterator[str]:
         face, take, speaks = self.face, self._take, self._performance.mouth.activity > 0
-        unseen = sum(one is None and bool(heard) for one, heard in zip(take.faces, speaks, strict=True))
+        unseen = sum(one is None and bool(is_active) for one, is_active in zip(take.faces, speaks, strict=True))
         if unseen:
             yield f"in {format_count(unseen, 'picture')} in which something is said the face is not seen"
-        if face.turned:
-            yield f"in {format_count(face.turned, 'picture')} the head is turned too far: the mouth is the footage's"
-        if face.limited:
+        if face.turned_count:
+            pictures = format_count(face.turned_count, "picture")
+            yield f"in {pictures} the head is turned too far: the mouth is the footage's"
+        if face.limited_count:
+            pictures = format_count(face.limited_count, "picture")
             yield (
-                f"in {format_count(face.limited, 'picture')} lips part less than the sound wants: the clip never shows "
+                f"in {pictures} lips part less than the sound wants: the clip never shows "
                 f"them further apart than {face.most_gap:.1f} cm"
             )

@@ -18,7 +18,7 @@ from effigie.consent.gate import ConsentLike, Permit, permit
 from effigie.dubbing.config import DubSettings
 from effigie.dubbing.consent import split_consents
 from effigie.dubbing.output_plan import plan_dub
-from effigie.dubbing.sound import Said, SaidFile, speak_text
+from effigie.dubbing.sound import SpeechFile, SpeechSource, speak_text
 from effigie.dubbing.take import Take, read_take
 from effigie.errors import UsageError
 from effigie.execution.pipeline import BackgroundCalls
@@ -109,7 +109,7 @@ def dub(
         UsageError: neither sound nor text, or both; the sound does not fit; the output is an input.
         CancelledError: asked to stop; nothing is left under the output's name.
     """
-    settings, cancel, begun = settings or DubSettings(), cancel or CancelToken(), time.perf_counter()
+    settings, cancel, start = settings or DubSettings(), cancel or CancelToken(), time.perf_counter()
     clip, output = Path(clip), Path(output)
     speech = None if speech is None else Path(speech)
     _check_words(speech, text, voice)
@@ -127,25 +127,25 @@ def dub(
         footage = stack.enter_context(Footage(clip, settings.max_frames, True, cancel))
         info = footage.reader.info
         take = read_take(footage.analyzed, info, settings.person, settings.max_frames, progress, cancel)
-        seconds["look"] = time.perf_counter() - begun
+        seconds["look"] = time.perf_counter() - start
         faces = SubjectFaces(take.embeddings, np.array([clip.name] * len(take.embeddings), object))
         permission = permit("animate", faces, for_face, purpose=purpose)
         footage.require_decent()
         calls.wait([speaking], progress)
-        said, spoken_by = speaking.result()
+        source, spoken_by = speaking.result()
         notes = footage.reader.notes
     from effigie.dubbing.conversion import DubConversion
     from effigie.dubbing.performance import perform_dub
 
     model = load_mouth()
-    performance = perform_dub(said, take, settings, model, progress, cancel)
-    seconds["speech"] = time.perf_counter() - begun - seconds["look"]
-    conversion = DubConversion(clip, take, said, performance, model, settings, progress, cancel)
+    performance = perform_dub(source, take, settings, model, progress, cancel)
+    seconds["speech"] = time.perf_counter() - start - seconds["look"]
+    conversion = DubConversion(clip, take, source, performance, model, settings, progress, cancel)
     report = DubReport(output, tempo=performance.fit.tempo)
     conversion.run(report, permission, spoken_by, seconds)
     report.mouth = DubbedMouth(conversion.face.gaps, conversion.face.shares, performance.bilabials)
     report.notes = [*notes, *_describe_people(take, settings), *performance.notes, *report.notes]
-    report.stages, report.seconds = dict(seconds), time.perf_counter() - begun
+    report.stages, report.seconds = dict(seconds), time.perf_counter() - start
     return report
 
 
@@ -166,16 +166,16 @@ def _prepare_words(
     speech: Path | None,
     text: str | Iterable[str] | None,
     voice: str | Path | VoiceModel | None,
-    asked: tuple[ConsentLike, str | None],
+    request: tuple[ConsentLike, str | None],
     cancel: CancelToken,
-) -> tuple[Said, tuple[Permit, str | None] | None]:
+) -> tuple[SpeechSource, tuple[Permit, str | None] | None]:
     """The sound, and of a voice that was made the permit and the manifest's hash."""
     if speech is not None:
-        return SaidFile.open(speech), None
+        return SpeechFile.open(speech), None
     from effigie.voice.checkpoint import load_voice
 
     assert text is not None and voice is not None
-    model = load_voice(voice, consent=asked[0], purpose=asked[1])
+    model = load_voice(voice, consent=request[0], purpose=request[1])
     return speak_text(model, text, cancel), (model.permit, model.manifest_sha256)
 
 

@@ -60,20 +60,20 @@ class Fit:
 
     def map_time(self, time_s: float) -> float:
         """Seconds of the output at which a moment of the sound is heard."""
-        own = np.cumsum([0.0, *(piece.own_s for piece in self.pieces)])
-        fitted = np.cumsum([0.0, *(piece.length_s for piece in self.pieces)])
-        return self.begin_s + float(np.interp(time_s, own, fitted))
+        source_times = np.cumsum([0.0, *(piece.own_s for piece in self.pieces)])
+        output_times = np.cumsum([0.0, *(piece.length_s for piece in self.pieces)])
+        return self.begin_s + float(np.interp(time_s, source_times, output_times))
 
 
 def fit_sound(
-    phrases: Sequence[tuple[float, float]], length_s: float, begin_s: float, room_s: float, how: FitName
+    phrases: Sequence[tuple[float, float]], length_s: float, begin_s: float, room_s: float, mode: FitName
 ) -> Fit:
     """Fit a sound of ``length_s`` with speech in ``phrases`` (begin and end, seconds, in order) into ``room_s``."""
     pieces = _cut(phrases, length_s)
     missing = room_s - length_s
-    if missing < -EXACT_S and how != "keep":
+    if missing < -EXACT_S and mode != "keep":
         pieces = _shorten(pieces, -missing)
-    elif missing > EXACT_S and how == "fill":
+    elif missing > EXACT_S and mode == "fill":
         pieces = _fill(pieces, missing)
     return Fit(begin_s, tuple(pieces), sum(piece.length_s for piece in pieces) - room_s)
 
@@ -87,13 +87,13 @@ def _cut(phrases: Sequence[tuple[float, float]], length_s: float) -> list[Piece]
             spans[-1] = spans[-1][0], end
         elif end > begin:
             spans.append((begin, end))
-    pieces, done = list[Piece](), 0.0
+    pieces, position = list[Piece](), 0.0
     for begin, end in [*spans, (length_s, length_s)]:
-        if begin > done:
-            pieces.append(Piece(done, begin, begin - done, False))
+        if begin > position:
+            pieces.append(Piece(position, begin, begin - position, False))
         if end > begin:
             pieces.append(Piece(begin, end, end - begin, True))
-        done = end
+        position = end
     return pieces
 
 
@@ -134,9 +134,9 @@ def _fill(pieces: list[Piece], missing: float) -> list[Piece]:
 def _take(pieces: list[Piece], least: list[float], excess: float) -> tuple[list[float], float]:
     """Lengths with ``excess`` taken in shares of what each can give, and what is left of it."""
     spare = np.array([max(piece.length_s - low, 0.0) for piece, low in zip(pieces, least, strict=True)])
-    taken = min(excess, float(spare.sum()))
-    shares = spare / max(float(spare.sum()), 1e-12) * taken
-    return [piece.length_s - float(share) for piece, share in zip(pieces, shares, strict=True)], excess - taken
+    reduction = min(excess, float(spare.sum()))
+    shares = spare / max(float(spare.sum()), 1e-12) * reduction
+    return [piece.length_s - float(share) for piece, share in zip(pieces, shares, strict=True)], excess - reduction
 
 
 def _with_length(piece: Piece, length_s: float) -> Piece:

@@ -18,7 +18,7 @@ from effigie.heads.speech.network import MouthModel
 LIPS = np.unique(np.concatenate([INNER_LIPS, OUTER_LIPS]))
 # The lips' gap is kept to what the take has shown, times the first, or to the second where that is more, cm.
 MORE_GAP, LEAST_GAP_CM = 1.3, 0.45
-SEEN_PERCENTILE = 99
+GAP_PERCENTILE = 99
 PRESSED_CM = 0.06  # by which lips that speak shut more than lips at rest: p, b and m press them together
 # Of the largest way of a lip's landmark, cm: below the first the take's own mouth stays, from the second on it is made.
 SAME_CM, OTHER_CM = 0.08, 0.2
@@ -41,29 +41,29 @@ class DubbedFace:
     Attributes:
         shares: (N,) float32 in 0..1: how much of the made mouth is shown; 0 leaves the picture as it was.
         gaps: (N,) float32 cm wanted between the inner lips.
-        limited: number of pictures whose lips part less than the sound wants, because the take never shows that.
-        turned: number of pictures in which the head is turned too far.
+        limited_count: number of pictures whose lips part less than the sound wants, because the take never shows that.
+        turned_count: number of pictures in which the head is turned too far.
     """
 
     def __init__(self, take: Take, rest: RestingFace, mouth: MouthTrack, model: MouthModel, speaks: np.ndarray) -> None:
         self._rest, self._mouth, self._model = rest, mouth, model
         self._mask = mouth_mask()[:, None]
         self._scale = compute_proportions(rest.neutral, model.rest)
-        seen = rest.gaps[rest.present]
-        self.most_gap = max(MORE_GAP * float(np.percentile(seen, SEEN_PERCENTILE)), LEAST_GAP_CM)
-        wanted = float(self._scale[1]) * mouth.gaps
-        wanted = np.maximum(wanted, rest.shut_gap)
-        wanted = wanted - PRESSED_CM * np.exp((rest.shut_gap - wanted) / PRESSED_CM)
-        self.limited = int((rest.present & (mouth.activity > 0) & (wanted > self.most_gap)).sum())
+        visible_gaps = rest.gaps[rest.present]
+        self.most_gap = max(MORE_GAP * float(np.percentile(visible_gaps, GAP_PERCENTILE)), LEAST_GAP_CM)
+        gaps = float(self._scale[1]) * mouth.gaps
+        gaps = np.maximum(gaps, rest.shut_gap)
+        gaps = gaps - PRESSED_CM * np.exp((rest.shut_gap - gaps) / PRESSED_CM)
+        self.limited_count = int((rest.present & (mouth.activity > 0) & (gaps > self.most_gap)).sum())
         # Softly: the loudest vowels still differ from each other.
-        self.gaps = np.where(mouth.activity > 0, _limit(wanted, self.most_gap), rest.shut_gap).astype(np.float32)
+        self.gaps = np.where(mouth.activity > 0, _limit(gaps, self.most_gap), rest.shut_gap).astype(np.float32)
         self.shares = self._measure_shares(take, speaks)
 
     def own(self, index: int) -> Landmarks:
         """(478, 3) px of the frame: as filmed."""
         return self._rest.pose(index).apply(self._rest.own(index))
 
-    def wanted(self, index: int) -> Landmarks:
+    def target(self, index: int) -> Landmarks:
         """(478, 3) px of the frame."""
         return self._rest.pose(index).apply(self.shape(index))
 
@@ -88,13 +88,13 @@ class DubbedFace:
             way[index] = float(np.linalg.norm(change, axis=1).max())
             yaw = abs(float(rest.pose(index).angles[0]))
             facing[index] = np.clip((TURNED_DEG - yaw) / (TURNED_DEG - FACING_DEG), 0, 1)
-        self.turned = int((rest.present & (facing == 0)).sum())
-        needed = speaks * np.clip((way - SAME_CM) / (OTHER_CM - SAME_CM), 0, 1)
-        needed[self._mouth.activity > 0] = 1
+        self.turned_count = int((rest.present & (facing == 0)).sum())
+        demand = speaks * np.clip((way - SAME_CM) / (OTHER_CM - SAME_CM), 0, 1)
+        demand[self._mouth.activity > 0] = 1
         shares = np.zeros(len(take), np.float32)
         for stretch in take.stretches():
             step = float(np.median(np.diff(seconds[stretch]))) if stretch.stop - stretch.start > 1 else 1.0
-            wide = maximum_filter1d(needed[stretch], 2 * round(AROUND_S / step) + 1, mode="nearest")
+            wide = maximum_filter1d(demand[stretch], 2 * round(AROUND_S / step) + 1, mode="nearest")
             eased = gaussian_filter1d(wide, EASE_S / step, mode="nearest")
             shares[stretch] = eased * gaussian_filter1d(facing[stretch], EASE_S / step, mode="nearest")
         shares[shares < 0.02] = 0

@@ -59,31 +59,31 @@ def describe_mouth(shape: np.ndarray, pose: Pose) -> np.ndarray:
 
 def choose_pictures(features: np.ndarray, most: int = MOST_MOUTHS) -> np.ndarray:
     """Of (M, D) features the rows of at most ``most`` mouths that differ most, ascending: farthest-point sampling."""
-    chosen = [int(np.argmin(np.linalg.norm(features - np.median(features, axis=0), axis=1)))]
+    rows = [int(np.argmin(np.linalg.norm(features - np.median(features, axis=0), axis=1)))]
     distance = np.full(len(features), np.inf)
-    while len(chosen) < min(most, len(features)):
-        distance = np.minimum(distance, np.linalg.norm(features - features[chosen[-1]], axis=1))
-        chosen.append(int(np.argmax(distance)))
-    return np.unique(chosen)
+    while len(rows) < min(most, len(features)):
+        distance = np.minimum(distance, np.linalg.norm(features - features[rows[-1]], axis=1))
+        rows.append(int(np.argmax(distance)))
+    return np.unique(rows)
 
 
 def cut_mouths(
-    pictures: Iterable[Frame], wanted: Sequence[int], take: Take, measure_cover: Callable[[Image, int], bool]
+    pictures: Iterable[Frame], numbers: Sequence[int], take: Take, measure_cover: Callable[[Image, int], bool]
 ) -> list[Mouth]:
     """Cut the mouths of some pictures of a take out of its frames.
 
     Args:
         pictures: of the clip, in order, from the first on.
-        wanted: their numbers in the take, ascending; all show the face.
+        numbers: their numbers in the take, ascending; all show the face.
         measure_cover: frame and number → whether something is before the mouth.
     """
-    left, mouths = list(wanted), list[Mouth]()
+    queue, mouths = list(numbers), list[Mouth]()
     for number, frame in enumerate(pictures):
-        if not left:
+        if not queue:
             break
-        if number != left[0]:
+        if number != queue[0]:
             continue
-        left.pop(0)
+        queue.pop(0)
         face = take.faces[number]
         assert face is not None
         lips = face.landmarks[OUTER_LIPS, :2]
@@ -121,49 +121,49 @@ class MouthBank:
         blurred = BLURRED_CM * np.maximum(1 - sharpness / usual, 0) * 2
         self._penalty = blurred + COVERED_CM * np.array([mouth.is_covered for mouth in mouths])
 
-    def choose(self, wanted: np.ndarray, rate: float) -> list[dict[int, float]]:
+    def choose(self, targets: np.ndarray, rate: float) -> list[dict[int, float]]:
         """For each picture of a stretch, mouths with weights that sum to one.
 
         The cheapest way through the stretch (Viterbi): near mouths, few changes.
 
         Args:
-            wanted: (n, D) features of the mouths to be made.
+            targets: (n, D) features of the mouths to be made.
             rate: pictures a second.
         """
         cost = np.zeros(len(self.mouths))
-        came = np.zeros((len(wanted), len(self.mouths)), np.int16)
-        for index, features in enumerate(wanted):
+        came = np.zeros((len(targets), len(self.mouths)), np.int16)
+        for index, features in enumerate(targets):
             best = int(np.argmin(cost))
             stay = cost <= cost[best] + SWITCH_CM
             came[index] = np.where(stay, np.arange(len(cost)), best)
             cost = np.where(stay, cost, cost[best] + SWITCH_CM)
             cost = cost - cost.min() + np.linalg.norm(self._features - features, axis=1) + self._penalty
-        path = np.zeros(len(wanted), int)
+        path = np.zeros(len(targets), int)
         path[-1] = int(np.argmin(cost))
-        for index in range(len(wanted) - 1, 0, -1):
+        for index in range(len(targets) - 1, 0, -1):
             path[index - 1] = came[index][path[index]]
         return _fade(path, FADE_S * rate)
 
 
 def find_features(face: DubbedFace, numbers: Iterable[int], as_filmed: bool) -> np.ndarray:
     """(n, D) of some pictures of a take, as they were filmed or as they shall be."""
-    found = [face.describe(number, as_filmed) for number in numbers]
-    return np.stack([describe_mouth(*one) for one in found])
+    descriptions = [face.describe(number, as_filmed) for number in numbers]
+    return np.stack([describe_mouth(*one) for one in descriptions])
 
 
 def _fade(path: np.ndarray, sigma: float) -> list[dict[int, float]]:
     """Weights that change smoothly from one mouth of the path to the next."""
-    used, where = np.unique(path, return_inverse=True)
-    if len(used) == 1:
-        return [{int(used[0]): 1.0}] * len(path)
+    mouths, positions = np.unique(path, return_inverse=True)
+    if len(mouths) == 1:
+        return [{int(mouths[0]): 1.0}] * len(path)
     weights: list[dict[int, float]] = [{} for _ in path]
     reach = max(1, round(3 * sigma))
     kernel = gaussian_filter1d(np.eye(2 * reach + 1)[reach], max(sigma, 1e-3))
     for index in range(len(path)):
         for offset, share in zip(range(-reach, reach + 1), kernel, strict=True):
-            other = int(used[where[min(max(index + offset, 0), len(path) - 1)]])
-            weights[index][other] = weights[index].get(other, 0.0) + float(share)
-        kept = {mouth: share for mouth, share in weights[index].items() if share > LEAST_WEIGHT}
-        total = sum(kept.values())
-        weights[index] = {mouth: share / total for mouth, share in kept.items()}
+            neighbor = int(mouths[positions[min(max(index + offset, 0), len(path) - 1)]])
+            weights[index][neighbor] = weights[index].get(neighbor, 0.0) + float(share)
+        shares = {mouth: share for mouth, share in weights[index].items() if share > LEAST_WEIGHT}
+        total = sum(shares.values())
+        weights[index] = {mouth: share / total for mouth, share in shares.items()}
     return weights

@@ -19,6 +19,6 @@ def plan_dub(clip: str | Path, output: str | Path, settings: DubSettings | None 
     settings = settings or DubSettings()
     plan = plan_signed_output(clip, output, settings.encode, settings.trust, max_frames=settings.max_frames)
     streams = tuple(stream for stream in plan.streams if stream.kind != "audio")
-    replaced = len(plan.streams) > len(streams)
-    notes = (*plan.notes, "the clip's own sound gives way to what is said") if replaced else plan.notes
+    overrides = len(plan.streams) > len(streams)
+    notes = (*plan.notes, "the clip's own sound gives way to what is said") if overrides else plan.notes
     return replace(plan, streams=streams, notes=notes)

@@ -21,12 +21,15 @@ from effigie.speech.spectrogram import RATE
 OPENING_CM = 0.08  # by which lips part and meet again
 AROUND_S, OPENINGS = 0.7, 2  # so many openings on both sides together
 SHORTEST_S = 0.4  # of speech
-HEARD_AROUND_S = 0.5  # of speech that is heard
+SPEECH_MARGIN_S = 0.5  # of speech that is heard
 BLOCK_S = 60.0
 
 
 def find_own_speech(
-    seconds: np.ndarray, gaps: np.ndarray, stretches: Iterable[slice], heard: Sequence[tuple[float, float]] | None
+    seconds: np.ndarray,
+    gaps: np.ndarray,
+    stretches: Iterable[slice],
+    speech_spans: Sequence[tuple[float, float]] | None,
 ) -> np.ndarray:
     """(N,) bool: whether the person speaks in a picture, whatever is heard in the output.
 
@@ -34,7 +37,7 @@ def find_own_speech(
         seconds: (N,) when the pictures are shown.
         gaps: (N,) cm between the inner lips.
         stretches: pictures in a row in which the face is seen.
-        heard: speech in the clip's own sound, from :func:`hear_clip`; None where it has none.
+        speech_spans: speech in the clip's own sound, from :func:`hear_clip`; None where it has none.
     """
     speaks = np.zeros(len(seconds), bool)
     for stretch in stretches:
@@ -46,11 +49,11 @@ def find_own_speech(
         speaks[stretch] = binary_opening(np.pad(last - first >= OPENINGS, size, "edge"), np.ones(size, bool))[
             size:-size
         ]
-    if heard is not None:
-        near = np.zeros(len(seconds), bool)
-        for begin, end in heard:
-            near |= (seconds >= begin - HEARD_AROUND_S) & (seconds <= end + HEARD_AROUND_S)
-        speaks &= near
+    if speech_spans is not None:
+        mask = np.zeros(len(seconds), bool)
+        for begin, end in speech_spans:
+            mask |= (seconds >= begin - SPEECH_MARGIN_S) & (seconds <= end + SPEECH_MARGIN_S)
+        speaks &= mask
     return speaks
 
 
@@ -61,8 +64,8 @@ def hear_clip(clip: Path, end_s: float, cancel: CancelToken) -> list[tuple[float
         MediaError: it has none that can be read.
         CancelledError: asked to stop.
     """
-    found: list[tuple[float, float]] = []
+    spans: list[tuple[float, float]] = []
     for number, block in enumerate(stream_sound(clip, RATE, BLOCK_S, duration=end_s)):
         cancel.check()
-        found += [(number * BLOCK_S + begin, number * BLOCK_S + end) for begin, end in find_speech(block.mono(), RATE)]
-    return found
+        spans += [(number * BLOCK_S + begin, number * BLOCK_S + end) for begin, end in find_speech(block.mono(), RATE)]
+    return spans

@@ -38,9 +38,9 @@ class RestingFace:
 
     def __init__(self, take: Take) -> None:
         self.present = np.array([face is not None for face in take.faces])
-        seen = [face for face in take.faces if face is not None]
+        faces = [face for face in take.faces if face is not None]
         self._row = np.cumsum(self.present) - 1
-        self._poses, self._own = unpose(seen)
+        self._poses, self._own = unpose(faces)
         own_gaps = np.maximum([float(middle_lip_gaps(shape)[:, 1].mean()) for shape in self._own], 0.0)
         self.gaps = np.zeros(len(take))
         self.gaps[self.present] = own_gaps
@@ -74,18 +74,18 @@ class RestingFace:
         """(M, V, 3) moving landmarks without what follows the lips' gap, and (M, V, 3) what of them is the pose's."""
         moving = self._own[:, MOVING].astype(np.float64)
         angles = np.stack([pose.angles for pose in self._poses]) / ANGLE_SCALE
-        known = np.column_stack([np.ones(len(gaps)), gaps, angles])
+        design = np.column_stack([np.ones(len(gaps)), gaps, angles])
         rows = np.unique(np.linspace(0, len(gaps) - 1, min(len(gaps), MOST_ROWS)).astype(int))
-        chosen = known[rows]
-        normal = chosen.T @ chosen + RIDGE * len(rows) * np.diag([0, 0.02, 1, 1, 1])
-        found = np.linalg.solve(normal, chosen.T @ moving[rows].reshape(len(rows), -1))
-        trend = (known[:, 2:] @ found[2:]).reshape(moving.shape)
-        opened = (gaps[:, None] - self.shut_gap) * found[1][None]
+        sample = design[rows]
+        normal = sample.T @ sample + RIDGE * len(rows) * np.diag([0, 0.02, 1, 1, 1])
+        coefficients = np.linalg.solve(normal, sample.T @ moving[rows].reshape(len(rows), -1))
+        trend = (design[:, 2:] @ coefficients[2:]).reshape(moving.shape)
+        opened = (gaps[:, None] - self.shut_gap) * coefficients[1][None]
         return moving - np.where(gaps[:, None] > self.shut_gap, opened, 0).reshape(moving.shape), trend
 
     def _calm(self, shut: np.ndarray, trend: np.ndarray, gaps: np.ndarray, take: Take) -> np.ndarray:
         """(M, V, 3) float32: the same, changing as slowly as expressions do and as quickly as the head turns."""
-        left, weights = shut - trend, 1 / (1 + (gaps / CALM_CM) ** 2)
+        residual, weights = shut - trend, 1 / (1 + (gaps / CALM_CM) ** 2)
         resting, seconds = np.empty_like(shut), take.seconds
         for stretch in take.stretches():
             rows = slice(int(self._row[stretch.start]), int(self._row[stretch.stop - 1]) + 1)
@@ -93,6 +93,6 @@ class RestingFace:
             step = float(np.median(np.diff(seconds[stretch]))) if count > 1 else 1.0
             sigma = EXPRESSION_S / max(step, 1e-3)
             mass = gaussian_filter1d(weights[rows], sigma, mode="nearest")
-            sums = gaussian_filter1d(weights[rows, None, None] * left[rows], sigma, axis=0, mode="nearest")
+            sums = gaussian_filter1d(weights[rows, None, None] * residual[rows], sigma, axis=0, mode="nearest")
             resting[rows] = sums / mass[:, None, None] + trend[rows]
         return resting.astype(np.float32)

@@ -38,27 +38,27 @@ def draw_shut_line(patch: np.ndarray, landmarks: Landmarks, share: float, scale:
     away = _measure_distance(line.astype(np.float32), size)
     outline = cv2.convexHull(landmarks[OUTER_LIPS, :2].astype(np.float32))[:, 0]
     lips = polygon_mask(outline, *size) > 0.5
-    between = polygon_mask(landmarks[INNER_LIPS, :2].astype(np.float32), *size) > 0
-    band = (away < BAND_CM * scale) & lips | between
-    known = lips & ~band
-    if known.sum() < MIN_PIXELS:
+    opening = polygon_mask(landmarks[INNER_LIPS, :2].astype(np.float32), *size) > 0
+    band = (away < BAND_CM * scale) & lips | opening
+    reference = lips & ~band
+    if reference.sum() < MIN_PIXELS:
         return
     lab = cv2.cvtColor(np.clip(patch, 0, 1), cv2.COLOR_RGB2LAB)
-    middle, spread = np.median(lab[known], axis=0), np.maximum(lab[known].std(axis=0), MIN_DEVIATION)
-    other = band & (np.abs(lab - middle) > ALIKE * spread).any(axis=2)
-    filled = patch
-    if other.any():
-        hole = cv2.dilate(other.astype(np.uint8), np.ones((3, 3), np.uint8)) & lips.astype(np.uint8)
+    middle, spread = np.median(lab[reference], axis=0), np.maximum(lab[reference].std(axis=0), MIN_DEVIATION)
+    outliers = band & (np.abs(lab - middle) > ALIKE * spread).any(axis=2)
+    fill = patch
+    if outliers.any():
+        hole = cv2.dilate(outliers.astype(np.uint8), np.ones((3, 3), np.uint8)) & lips.astype(np.uint8)
         levels = np.rint(255 * np.clip(patch, 0, 1)).astype(np.uint8)
-        repaired = cv2.inpaint(levels, hole, max(2.0, FILL_CM * scale), cv2.INPAINT_TELEA)
+        inpainting = cv2.inpaint(levels, hole, max(2.0, FILL_CM * scale), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.5, LINE_CM * scale / 2))[..., None]
-        filled = patch + np.maximum(soft, hole[..., None]) * (np.float32(1 / 255) * repaired - patch)
+        fill = patch + np.maximum(soft, hole[..., None]) * (np.float32(1 / 255) * inpainting - patch)
     depth = LINE_DEPTH * np.exp(-((away / max(0.6, LINE_CM * scale)) ** 2) / 2)
-    patch += np.float32(share) * (filled * (1 - depth)[..., None] - patch)
+    patch += np.float32(share) * (fill * (1 - depth)[..., None] - patch)
 
 
 def _measure_distance(line: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """(h, w) float32 px from a polyline of (N, 2) points."""
-    drawn = np.full(size, 255, np.uint8)
-    cv2.polylines(drawn, [np.rint(line * 16).astype(np.int32)[:, None]], False, 0, 1, cv2.LINE_8, 4)
-    return np.asarray(cv2.distanceTransform(drawn, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    canvas = np.full(size, 255, np.uint8)
+    cv2.polylines(canvas, [np.rint(line * 16).astype(np.int32)[:, None]], False, 0, 1, cv2.LINE_8, 4)
+    return np.asarray(cv2.distanceTransform(canvas, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)

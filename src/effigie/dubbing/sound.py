@@ -28,7 +28,7 @@ SHORT_S = 0.1  # a piece that is too short for the tempo to be changed at one pi
 FADE_S = 0.01  # of one end of a shortened pause into the other
 
 
-class Said(Protocol):
+class SpeechSource(Protocol):
     """Sound with speech, that can be read again and again."""
 
     @property
@@ -43,14 +43,14 @@ class Said(Protocol):
 
 
 @dataclass(frozen=True)
-class SaidFile:
+class SpeechFile:
     """The sound of a file: of one channel or two; of more it is mixed to one."""
 
     path: Path
     channels: int
 
     @classmethod
-    def open(cls, path: Path) -> SaidFile:
+    def open(cls, path: Path) -> SpeechFile:
         """MediaError where there is no sound."""
         first = next(stream_sound(path, RATE, 1.0))
         return cls(path, first.channels if first.channels in LAYOUTS else 1)
@@ -65,7 +65,7 @@ class SaidFile:
 
 
 @dataclass(frozen=True)
-class SaidText:
+class SpeechText:
     """A text as it was spoken, in memory: 96 KB a second.
 
     Attributes:
@@ -83,7 +83,7 @@ class SaidText:
         yield np.asarray(resample_poly(self.sound.samples, ratio.numerator, ratio.denominator, axis=1), np.float32)
 
 
-def speak_text(voice: Any, text: str | Iterable[str], cancel: CancelToken) -> SaidText:
+def speak_text(voice: Any, text: str | Iterable[str], cancel: CancelToken) -> SpeechText:
     """Speak a text in a loaded voice.
 
     Raises:
@@ -97,10 +97,10 @@ def speak_text(voice: Any, text: str | Iterable[str], cancel: CancelToken) -> Sa
         samples.append(speech.sound.samples)
         rate = speech.sound.rate
         spans += [(one.start_s, one.end_s) for one in speech.phonemes if one.symbol in BILABIALS]
-    return SaidText(Sound(np.concatenate(samples, axis=1), rate), tuple(spans))
+    return SpeechText(Sound(np.concatenate(samples, axis=1), rate), tuple(spans))
 
 
-def listen(said: Said, cancel: CancelToken) -> tuple[float, Loudness]:
+def listen(source: SpeechSource, cancel: CancelToken) -> tuple[float, Loudness]:
     """Seconds, and loudness.
 
     Raises:
@@ -109,18 +109,18 @@ def listen(said: Said, cancel: CancelToken) -> tuple[float, Loudness]:
     """
     count = 0
 
-    def counted() -> Iterator[np.ndarray]:
+    def count_samples() -> Iterator[np.ndarray]:
         nonlocal count
-        for piece in mix(said.blocks(RATE)):
+        for piece in mix(source.blocks(RATE)):
             cancel.check()
             count += len(piece)
             if count > MAX_HOURS * 3600 * RATE:
-                raise MediaError(f"{said.name} is longer than {MAX_HOURS} hours: cut it into parts")
+                raise MediaError(f"{source.name} is longer than {MAX_HOURS} hours: cut it into parts")
             yield piece
 
-    loudness = measure_loudness(counted())
+    loudness = measure_loudness(count_samples())
     if loudness.is_silent:
-        raise MediaError(f"{said.name} is silent: choose a sound in which somebody speaks")
+        raise MediaError(f"{source.name} is silent: choose a sound in which somebody speaks")
     return count / RATE, loudness
 
 
@@ -130,39 +130,41 @@ def mix(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield block[0] if len(block) == 1 else block.mean(axis=0, dtype=np.float32)
 
 
-def stream_fitted(said: Said, fit: Fit, rate: int, length_s: float, cancel: CancelToken) -> Iterator[np.ndarray]:
+def stream_fitted(
+    source: SpeechSource, fit: Fit, rate: int, length_s: float, cancel: CancelToken
+) -> Iterator[np.ndarray]:
     """The sound as it is heard in a clip of ``length_s``: silence before and after it, pauses and tempo as fitted.
 
     Yields: (channels, n) float32, ``round(length_s * rate)`` samples in all.
     """
-    left = round(length_s * rate)
-    for block in itertools.chain(_lead(said, fit, rate), _fit_blocks(said, fit, rate)):
+    remainder = round(length_s * rate)
+    for block in itertools.chain(_lead(source, fit, rate), _fit_blocks(source, fit, rate)):
         cancel.check()
-        if left <= 0:
+        if remainder <= 0:
             return
-        yield block[:, :left]
-        left -= min(left, block.shape[1])
-    while left > 0:
-        count = min(left, 10 * rate)
-        yield np.zeros((said.channels, count), np.float32)
-        left -= count
+        yield block[:, :remainder]
+        remainder -= min(remainder, block.shape[1])
+    while remainder > 0:
+        count = min(remainder, 10 * rate)
+        yield np.zeros((source.channels, count), np.float32)
+        remainder -= count
 
 
-def _lead(said: Said, fit: Fit, rate: int) -> Iterator[np.ndarray]:
+def _lead(source: SpeechSource, fit: Fit, rate: int) -> Iterator[np.ndarray]:
     if count := round(fit.begin_s * rate):
-        yield np.zeros((said.channels, count), np.float32)
+        yield np.zeros((source.channels, count), np.float32)
 
 
-def _fit_blocks(said: Said, fit: Fit, rate: int) -> Iterator[np.ndarray]:
+def _fit_blocks(source: SpeechSource, fit: Fit, rate: int) -> Iterator[np.ndarray]:
     if not fit.is_changed:
-        yield from said.blocks(rate)
+        yield from source.blocks(rate)
         return
-    source, done, written = _Buffer(said.blocks(rate), said.channels), 0.0, 0
+    buffer, end_s, sample_count = _Buffer(source.blocks(rate), source.channels), 0.0, 0
     for piece in fit.pieces:
-        samples = source.take(round(piece.end_s * rate) - round(piece.begin_s * rate))
-        done += piece.length_s
-        count = round(done * rate) - written
-        written += count
+        samples = buffer.take(round(piece.end_s * rate) - round(piece.begin_s * rate))
+        end_s += piece.length_s
+        count = round(end_s * rate) - sample_count
+        sample_count += count
         yield _resize(samples, piece, count, rate)
 
 
@@ -170,33 +172,33 @@ class _Buffer:
     """Takes any number of samples from blocks."""
 
     def __init__(self, blocks: Iterator[np.ndarray], channels: int) -> None:
-        self._blocks, self._held = blocks, np.zeros((channels, 0), np.float32)
+        self._blocks, self._samples = blocks, np.zeros((channels, 0), np.float32)
 
     def take(self, count: int) -> np.ndarray:
         """(channels, n): n is ``count``, less at the end."""
-        parts, size = [self._held], self._held.shape[1]
+        parts, size = [self._samples], self._samples.shape[1]
         while size < count and (block := next(self._blocks, None)) is not None:
             parts.append(block)
             size += block.shape[1]
         whole = np.concatenate(parts, axis=1)
-        self._held = whole[:, count:]
+        self._samples = whole[:, count:]
         return whole[:, :count]
 
 
 def _resize(samples: np.ndarray, piece: Piece, count: int, rate: int) -> np.ndarray:
     """A piece of ``count`` samples."""
     if samples.shape[1] == count or not samples.shape[1]:
-        found = samples
+        result = samples
     elif not piece.is_speech and count < samples.shape[1]:
-        found = _cut_middle(samples, count, rate)
+        result = _cut_middle(samples, count, rate)
     elif samples.shape[1] < SHORT_S * rate:
         places = np.linspace(0, samples.shape[1] - 1, count)
-        found = np.stack([np.interp(places, np.arange(len(one)), one) for one in samples]).astype(np.float32)
+        result = np.stack([np.interp(places, np.arange(len(one)), one) for one in samples]).astype(np.float32)
     else:
-        found = change_tempo(samples, rate, samples.shape[1] / max(count, 1))
-    if (missing := count - found.shape[1]) > 0:
-        found = np.pad(found, ((0, 0), (0, missing)))
-    return found[:, :count]
+        result = change_tempo(samples, rate, samples.shape[1] / max(count, 1))
+    if (missing := count - result.shape[1]) > 0:
+        result = np.pad(result, ((0, 0), (0, missing)))
+    return result[:, :count]
 
 
 def _cut_middle(samples: np.ndarray, count: int, rate: int) -> np.ndarray:
@@ -227,9 +229,9 @@ def change_tempo(samples: np.ndarray, rate: int, tempo: float) -> np.ndarray:
     parts: list[np.ndarray] = []
     while True:
         try:
-            pulled = sink.pull()
+            output = sink.pull()
         except (av.error.EOFError, av.error.BlockingIOError):
             break
-        assert isinstance(pulled, AudioFrame)
-        parts.append(pulled.to_ndarray())
+        assert isinstance(output, AudioFrame)
+        parts.append(output.to_ndarray())
     return np.concatenate(parts, axis=1) if parts else samples[:, :0]

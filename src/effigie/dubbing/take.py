@@ -73,7 +73,7 @@ class _Rows:
 
 
 def read_take(
-    analyzed: Iterator[AnalyzedFrame[Frame]],
+    frames: Iterator[AnalyzedFrame[Frame]],
     info: ClipInfo,
     person: int | None = None,
     max_frames: int | None = None,
@@ -83,7 +83,7 @@ def read_take(
     """Follow a person through a clip.
 
     Args:
-        analyzed: its pictures with their faces, in order.
+        frames: its pictures with their faces, in order.
         person: the n-th largest face of the first picture that shows so many; None is 0, the largest.
         max_frames: that will be looked at, for progress alone.
 
@@ -92,22 +92,24 @@ def read_take(
         CancelledError: asked to stop.
     """
     cancel, follower, identity, rows = cancel or CancelToken(), PersonFollower(person or 0), IdentityModel(), _Rows()
-    looked: dict[int, Fraction] = {}
-    total, done, end = info.frames if max_frames is None else max_frames, 0, info.clock_origin
+    identity_times: dict[int, Fraction] = {}
+    total, count, end = info.frames if max_frames is None else max_frames, 0, info.clock_origin
     step = 1 / (info.rate or Fraction(FRAME_RATE))
-    for item in analyzed:
+    for item in frames:
         cancel.check()
         frame = item.frame
         face = follower(frame.image, item.faces)
         rows.times.append(frame.time)
         rows.faces.append(face)
         end = frame.time + (frame.duration or step)
-        if face is not None and (face.track not in looked or frame.time - looked[face.track] >= IDENTITY_S):
-            looked[face.track] = frame.time
+        if face is not None and (
+            face.track not in identity_times or frame.time - identity_times[face.track] >= IDENTITY_S
+        ):
+            identity_times[face.track] = frame.time
             rows.embeddings.append(identity.embed(frame.image, face.landmarks))
-        done += not frame.is_second_field
-        progress(Progress("look", done, total, "frames"))
-    progress(Progress("look", done, done, "frames"))
+        count += not frame.is_second_field
+        progress(Progress("look", count, total, "frames"))
+    progress(Progress("look", count, count, "frames"))
     if not follower.max_faces:
         raise MediaError(f"{info.path} shows no face: choose a clip in which the mouth of whoever speaks can be seen")
     if not rows.embeddings:

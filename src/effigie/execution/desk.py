@@ -36,7 +36,7 @@ class Desk:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._sending = threading.Lock()
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._wish: dict[str, Any] | None = None
         self._cancel = CancelToken()
         self._is_ended = False
@@ -49,16 +49,16 @@ class Desk:
             with self.explain(None):
                 wish = parse_json(line)
                 if wish["do"] == "show":
-                    with self._changed:
+                    with self._condition:
                         self._cancel.set()
                         self._wish, self._cancel = wish, CancelToken()
-                        self._changed.notify()
+                        self._condition.notify()
                 else:
                     self.answer(wish)
-        with self._changed:
+        with self._condition:
             self._is_ended = True
             self._cancel.set()
-            self._changed.notify()
+            self._condition.notify()
         worker.join()
 
     def answer(self, wish: dict[str, Any]) -> None:
@@ -111,9 +111,9 @@ class Desk:
         with self.explain(None):
             self.open()
         while True:
-            with self._changed:
+            with self._condition:
                 while self._wish is None and not self._is_ended:
-                    self._changed.wait()
+                    self._condition.wait()
                 wish, self._wish, cancel = self._wish, None, self._cancel
             if self._is_ended:
                 break

@@ -107,7 +107,7 @@ class _WorkQueue(Generic[Work]):
     def __init__(self, work: Iterable[Work]) -> None:
         self._pieces = iter(work)
         self._suspects: deque[Work] = deque()
-        self._alone: list[Work] = []
+        self._quarantine: list[Work] = []
 
     def take(self, in_flight: int) -> list[Work]:
         """The next piece, if one may be started while so many others run."""
@@ -115,12 +115,12 @@ class _WorkQueue(Generic[Work]):
             return fresh
         if in_flight or not self._suspects:
             return []
-        self._alone = [self._suspects.popleft()]
-        return self._alone
+        self._quarantine = [self._suspects.popleft()]
+        return self._quarantine
 
     def retry(self, piece: Work) -> bool:
         """Put back a piece that lost its worker; False if it was tried alone already."""
-        if any(piece is suspect for suspect in self._alone):
+        if any(piece is suspect for suspect in self._quarantine):
             return False
         self._suspects.append(piece)
         return True

@@ -103,12 +103,12 @@ class BatchArguments:
         output: Path,
         progress: ProgressCallback,
         cancel: CancelToken,
-        counted: str,
+        counter: str,
     ) -> dict[str, Any]:
-        """Make one output; returns facts of the report, ``counted`` among them."""
-        given = {"consent": self.consent, "purpose": self.purpose, "progress": progress, "cancel": cancel}
-        report = function(self.subject, clip, output, self.settings, **given)
-        facts = {name: getattr(report, name) for name in ("frames", counted, "output_id")}
+        """Make one output; returns facts of the report, ``counter`` among them."""
+        options = {"consent": self.consent, "purpose": self.purpose, "progress": progress, "cancel": cancel}
+        report = function(self.subject, clip, output, self.settings, **options)
+        facts = {name: getattr(report, name) for name in ("frames", counter, "output_id")}
         return {**facts, "seconds": round(report.seconds, 3), "notes": report.notes}
 
 
@@ -175,16 +175,16 @@ def run_job(
     cancel: CancelToken,
 ) -> JobReport:
     """Make the missing outputs of all clips, paths or addresses; ``stage`` is what progress is called."""
-    begun = time.monotonic()
+    start = time.monotonic()
     job = _Job(plan.folder, len(clips), stage, progress)
     names = [plain_name(clip, plan.suffix).casefold() for clip in clips]
     counts = Counter(names)
-    left = [JobItem(plan, clip, counts[name] > 1) for clip, name in zip(clips, names, strict=True)]
+    items = [JobItem(plan, clip, counts[name] > 1) for clip, name in zip(clips, names, strict=True)]
     for attempt in range(retries + 1):
-        left = job.attempt(left, executor, attempt == retries, cancel)
-        if not left:
+        items = job.attempt(items, executor, attempt == retries, cancel)
+        if not items:
             break
-    job.result.seconds = time.monotonic() - begun
+    job.result.seconds = time.monotonic() - start
     return job.result
 
 
@@ -193,25 +193,25 @@ class _Job:
 
     def __init__(self, folder: str, total: int, stage: str, progress: ProgressCallback) -> None:
         self._total, self._stage, self._progress = total, stage, progress
-        self._finished = 0
+        self._finished_count = 0
         self._shares: dict[str, float] = {}
         self.result = JobReport(folder)
 
     def attempt(self, items: list[JobItem], executor: Executor, last: bool, cancel: CancelToken) -> list[JobItem]:
         """Process some clips; returns those to be retried."""
-        left = []
+        retries = []
         self._report_progress()
         run = executor.run(process_item, items, self._receive_share, cancel, _killed_outcome)
         for item, outcome in run:
             self._shares.pop(item.clip, None)
             if outcome.kind == "failed" and outcome.retryable and not last:
-                left.append(item)
+                retries.append(item)
                 self.result.retried += 1
             else:
-                self._finished += 1
+                self._finished_count += 1
                 self._count_outcome(item.clip, outcome)
             self._report_progress()
-        return left
+        return retries
 
     def _count_outcome(self, clip: str, outcome: ItemOutcome) -> None:
         LOG.debug("%s: %s", clip, outcome.kind)
@@ -229,18 +229,18 @@ class _Job:
         else:
             result.failed[clip] = outcome.reason
 
-    def _receive_share(self, said: tuple[str, float]) -> None:
-        clip, share = said
+    def _receive_share(self, report: tuple[str, float]) -> None:
+        clip, share = report
         self._shares[clip] = share
         self._report_progress()
 
     def _report_progress(self) -> None:
         result = self.result
-        said = [format_count(result.frames, "frame")] if result.frames else []
-        said += [f"{result.skipped} there already"] if result.skipped else []
-        said += [f"{len(result.failed)} failed"] if result.failed else []
-        done = self._finished + min(sum(self._shares.values()), self._total - self._finished)
-        self._progress(Progress(self._stage, done, self._total, "clips", ", ".join(said)))
+        phrases = [format_count(result.frames, "frame")] if result.frames else []
+        phrases += [f"{result.skipped} there already"] if result.skipped else []
+        phrases += [f"{len(result.failed)} failed"] if result.failed else []
+        count = self._finished_count + min(sum(self._shares.values()), self._total - self._finished_count)
+        self._progress(Progress(self._stage, count, self._total, "clips", ", ".join(phrases)))
 
 
 def _killed_outcome(item: JobItem) -> ItemOutcome:

@@ -96,10 +96,10 @@ def _process(piece: JobItem) -> ItemOutcome:
     manifest = Manifest(open_folder(plan.folder))
     token = read_content_tag(clip) if is_remote(clip) else None
     plain = plain_name(clip, plan.suffix)
-    known = manifest.known_digest([plain], clip, token)
-    if known is not None:
-        for name in (plain, longer_name(clip, plan.suffix, known)):
-            if manifest.is_finished(name, compute_key(plan.identity, known)):
+    digest = manifest.find_digest([plain], clip, token)
+    if digest is not None:
+        for name in (plain, longer_name(clip, plan.suffix, digest)):
+            if manifest.is_finished(name, compute_key(plan.identity, digest)):
                 return ItemOutcome("skipped")
     with local_copy(clip) as path:
         sha256 = content_digest(path)
@@ -113,24 +113,24 @@ def _process(piece: JobItem) -> ItemOutcome:
                     return ItemOutcome("skipped")
                 if name != choose_name(manifest, clip, plan.suffix, sha256, piece.has_duplicate_name, True):
                     continue  # another clip of this name was begun between looking and claiming
-                begun = OutputRecord(False, key, clip, sha256, token)
-                manifest.write(name, begun)
+                record = OutputRecord(False, key, clip, sha256, token)
+                manifest.write(name, record)
                 with manifest.folder.upload_on_exit(name, scratch_name(name)) as output:
                     facts = plan.function(plan.arguments, path, output, _share_reporter(clip), WorkerCancelToken())
                 size = manifest.folder.size(name) or 0
-                manifest.write(name, replace(begun, done=True, size=size, facts=facts))
+                manifest.write(name, replace(record, done=True, size=size, facts=facts))
                 return ItemOutcome("completed", facts=facts)
     raise EffigieError(f"{clip}: no name is free for its output: choose another folder")
 
 
 def _share_reporter(clip: str) -> ProgressCallback:
     """A progress callback that reports to the caller which share of a clip is done."""
-    told = 0.0
+    report_time = 0.0
 
     def tell(progress: Progress) -> None:
-        nonlocal told
-        if progress.total and time.monotonic() - told > REPORT_INTERVAL_S:
-            told = time.monotonic()
+        nonlocal report_time
+        if progress.total and time.monotonic() - report_time > REPORT_INTERVAL_S:
+            report_time = time.monotonic()
             report((clip, min(1.0, progress.done / progress.total)))
 
     return tell

@@ -106,27 +106,27 @@ def _wait_for_launcher() -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], cancel: CancelToken) -> int:
-    first, until = 0, float("inf")
-    told = False
+    first, deadline = 0, float("inf")
+    is_stopping = False
     while True:
         codes = [process.poll() for process in processes]
-        if first == 0 and (failed := [code for code in codes if code]):
-            first, until = failed[0], time.monotonic() + GRACE_S
+        if first == 0 and (failures := [code for code in codes if code]):
+            first, deadline = failures[0], time.monotonic() + GRACE_S
         if all(code is not None for code in codes):
             # A polite stop of several: whoever only heard of it says so with another code.
             return first if first >= 0 else 1
-        if cancel.is_requested and not told:
-            told, until = True, time.monotonic() + GRACE_S
+        if cancel.is_requested and not is_stopping:
+            is_stopping, deadline = True, time.monotonic() + GRACE_S
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return first if first > 0 else 1
         time.sleep(POLL_S)
 

@@ -72,7 +72,7 @@ class Manifest:
         record = self.read(name)
         return record is not None and record.done and record.key == key and self.folder.size(name) == record.size
 
-    def known_digest(self, names: list[str], clip: str, token: str | None) -> str | None:
+    def find_digest(self, names: list[str], clip: str, token: str | None) -> str | None:
         """SHA-256 of a remote clip that was read before and is unchanged by its server's content tag."""
         for record in map(self.read, names) if token is not None else ():
             if record is not None and record.clip == clip and record.token == token:
@@ -122,7 +122,7 @@ def compute_key(identity: str, sha256: str) -> str:
 def plain_name(clip: str, suffix: str) -> str:
     """Name of a clip's output if no other clip has that name."""
     pattern = None if is_remote(clip) else parse_sequence_name(clip)
-    name = safe_name(clip if pattern is None else f"{pattern.title}{pattern.after}")
+    name = safe_name(clip if pattern is None else f"{pattern.title}{pattern.suffix}")
     return (name.rpartition(".")[0] or name) + suffix
 
 

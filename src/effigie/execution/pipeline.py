@@ -30,12 +30,12 @@ class _SharedCores:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._found = 0, 0.0
+        self._original = 0, 0.0
 
     def enter(self) -> None:
         with self._lock:
             if self._users == 0:
-                self._found = cv2.getNumThreads(), sys.getswitchinterval()
+                self._original = cv2.getNumThreads(), sys.getswitchinterval()
                 cv2.setNumThreads(1)
                 sys.setswitchinterval(SWITCH_INTERVAL_S)
             self._users += 1
@@ -44,7 +44,7 @@ class _SharedCores:
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                threads, interval = self._found
+                threads, interval = self._original
                 cv2.setNumThreads(threads)
                 sys.setswitchinterval(interval)
 
@@ -117,7 +117,7 @@ class BackgroundCalls:
     def __init__(self, workers: int, cancel: CancelToken) -> None:
         self.stop, self._cancel = CancelToken(), cancel
         self._executor = ThreadPoolExecutor(workers)
-        self._reported: Progress | None = None
+        self._last_report: Progress | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +132,7 @@ class BackgroundCalls:
 
     def report(self, progress: Progress) -> None:
         """To be given to the calls as their progress callback: the newest report is passed on by :meth:`wait`."""
-        self._reported = progress
+        self._last_report = progress
 
     def wait(self, futures: Sequence[Future[Any]], progress: ProgressCallback = ignore_progress) -> None:
         """Wait until the calls have ended, well or not; what they report is told meanwhile, in the caller's thread.
@@ -140,11 +140,11 @@ class BackgroundCalls:
         Raises:
             CancelledError: asked to stop.
         """
-        told = None
+        last_report = None
         while wait(futures, POLL_S).not_done:
             self._cancel.check()
-            if (newest := self._reported) is not None and newest is not told:
-                told = newest
+            if (newest := self._last_report) is not None and newest is not last_report:
+                last_report = newest
                 progress(newest)
 
 

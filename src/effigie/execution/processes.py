@@ -96,7 +96,7 @@ class _ProcessPool:
         one.piece, self._busy[one.pipe] = piece, one
 
     def receive(self) -> list[tuple[Any, str, Any]]:
-        ended = []
+        outcomes = []
         for pipe in connection.wait(list(self._busy), POLL_S):
             assert isinstance(pipe, Connection)
             one = self._busy[pipe]
@@ -115,23 +115,23 @@ class _ProcessPool:
             else:
                 if kind != "lost":
                     self._idle.append(self._busy.pop(pipe))
-                ended.append((one.piece, kind, value))
-        return ended
+                outcomes.append((one.piece, kind, value))
+        return outcomes
 
     def close(self) -> None:
         if self._stop is None:
             return
         self._on_report = lambda _: None
         self._stop[1].close()
-        until = time.monotonic() + GRACE_S
+        deadline = time.monotonic() + GRACE_S
         everybody = [*self._idle, *self._busy.values()]
-        while self._busy and time.monotonic() < until:
+        while self._busy and time.monotonic() < deadline:
             with contextlib.suppress(WorkerLostError):
                 self.receive()  # of no use any more, but a full pipe would keep them from stopping
         for one in everybody:
             one.pipe.close()
         for one in everybody:
-            one.process.join(max(0.0, until - time.monotonic()))
+            one.process.join(max(0.0, deadline - time.monotonic()))
             if one.process.is_alive():
                 one.process.kill()
                 one.process.join()

@@ -59,14 +59,14 @@ class RayExecutor(Executor):
             raise UsageError(
                 "Ray is not installed: pip install 'effigie[ray]', or leave --engine out for processes on this machine"
             ) from None
-        self._ray, self._address, self._wanted = ray, address, workers
-        self._started = False
+        self._ray, self._address, self._worker_count = ray, address, workers
+        self._is_started = False
 
     @property
     def workers(self) -> int:
         """Number of tasks at a time."""
-        if self._wanted is not None:
-            return self._wanted
+        if self._worker_count is not None:
+            return self._worker_count
         if self._address is None:
             return available_cores()
         self.warm_up()
@@ -94,15 +94,15 @@ class RayExecutor(Executor):
                 else:
                     self._ray.init(address="auto" if self._address == "ray://auto" else self._address, **quiet)
         except Exception as error:  # of many kinds, Ray's own and gRPC's
-            where = self._address or "Ray here"
+            location = self._address or "Ray here"
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise EffigieError(f"cannot reach or start {where} ({reason})") from error
-        self._started = True
+            raise EffigieError(f"cannot reach or start {location} ({reason})") from error
+        self._is_started = True
 
     def close(self) -> None:
         """Shut down the Ray that was started here, or disconnect from the cluster."""
-        if self._started:
-            self._started = False
+        if self._is_started:
+            self._is_started = False
             with _preserve_signal_handlers():
                 self._ray.shutdown()
 
@@ -120,7 +120,7 @@ class _RayPool:
         self._ray, self._function, self._on_report, self.capacity = ray, function, on_report, capacity
         self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
         self._task = ray.remote(num_cpus=1, max_retries=0)(_task)
-        self._given = (self._mailbox, worker.passed_environment(), str(Path.cwd()), cores)
+        self._context = (self._mailbox, worker.passed_environment(), str(Path.cwd()), cores)
         self._pending: dict[Any, Any] = {}
         self._listen = 0.0
 
@@ -128,16 +128,16 @@ class _RayPool:
         return len(self._pending)
 
     def submit(self, piece: Any) -> None:
-        self._pending[self._task.remote(self._function, piece, *self._given)] = piece
+        self._pending[self._task.remote(self._function, piece, *self._context)] = piece
 
     def receive(self) -> list[tuple[Any, str, Any]]:
-        done, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=POLL_S)
-        if time.monotonic() >= self._listen or len(done) == len(self._pending):
+        ready, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=POLL_S)
+        if time.monotonic() >= self._listen or len(ready) == len(self._pending):
             self._listen = time.monotonic() + REPORT_INTERVAL_S
             with contextlib.suppress(self._ray.exceptions.RayError):
                 for value in self._ray.get(self._mailbox.drain.remote()):
                     self._on_report(value)
-        return [(self._pending.pop(reference), *self._task_outcome(reference)) for reference in done]
+        return [(self._pending.pop(reference), *self._task_outcome(reference)) for reference in ready]
 
     def close(self) -> None:
         ray, pending = self._ray, list(self._pending)
@@ -167,15 +167,15 @@ class _Mailbox:
     """A Ray actor that holds the workers' reports until the caller takes them, and the request to stop."""
 
     def __init__(self) -> None:
-        self._said: list[Any] = []
+        self._messages: list[Any] = []
         self._stop = False
 
     def put(self, value: Any) -> None:
-        self._said.append(value)
+        self._messages.append(value)
 
     def drain(self) -> list[Any]:
-        said, self._said = self._said, []
-        return said
+        messages, self._messages = self._messages, []
+        return messages
 
     def request_stop(self) -> None:
         self._stop = True
@@ -189,7 +189,7 @@ class _RayConnection:
 
     def __init__(self, mailbox: Any) -> None:
         self._mailbox = mailbox
-        self._asked, self._stop = time.monotonic(), False
+        self._check_time, self._stop = time.monotonic(), False
 
     def report(self, value: Any) -> None:
         self._mailbox.put.remote(value)
@@ -197,10 +197,10 @@ class _RayConnection:
     def stop_requested(self) -> bool:
         import ray
 
-        if not self._stop and time.monotonic() - self._asked > STOP_CHECK_INTERVAL_S:
+        if not self._stop and time.monotonic() - self._check_time > STOP_CHECK_INTERVAL_S:
             with contextlib.suppress(ray.exceptions.RayError):
                 self._stop = ray.get(self._mailbox.stop_requested.remote())
-            self._asked = time.monotonic()
+            self._check_time = time.monotonic()
         return self._stop
 
 
@@ -233,9 +233,9 @@ def _preserve_signal_handlers() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

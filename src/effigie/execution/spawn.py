@@ -16,17 +16,17 @@ def defer_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are the main thread's business
         return
-    arrived: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: arrived.append(number))
+    signals: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: signals.append(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        for arrival in arrived:
+        for arrival in signals:
             signal.raise_signal(arrival)
 
 
@@ -38,13 +38,13 @@ def hide_main_module() -> Iterator[None]:
     ``effigie.extract`` without ``if __name__ == "__main__":`` would begin anew in every worker.
     """
     main = sys.modules["__main__"]
-    before = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
+    values = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
     try:
-        for name in before:
+        for name in values:
             setattr(main, name, None)
         yield
     finally:
-        for name, value in before.items():
+        for name, value in values.items():
             setattr(main, name, value)
 
 
@@ -54,8 +54,8 @@ def start_fork_server() -> None:
     Children inherit the blocked signal; here it is only put off until the server has been started.
     """
     resource_tracker.ensure_running()  # it unblocks the signal itself, so it has to be there before
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -102,11 +102,11 @@ class WorkerLostError(EffigieError):
 @contextlib.contextmanager
 def working_folder(folder: str) -> Iterator[None]:
     """Change into the caller's folder meanwhile, if it exists, so that relative names mean the same."""
-    before = Path.cwd()
+    original = Path.cwd()
     with contextlib.suppress(OSError):
         os.chdir(folder)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            os.chdir(before)
+            os.chdir(original)

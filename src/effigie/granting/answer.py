@@ -54,7 +54,7 @@ def answer_grant(
         MediaError: the clip cannot be read.
     """
     key, clip = key or operator_key(), Path(clip)
-    asked, moment = challenge.asked, now or utc_now()
+    request, moment = challenge.request, now or utc_now()
     if challenge.signature.public_key != key.public_key:
         raise RefusedError("the challenge was not drawn here: who asks for the grant draws it and checks the answer")
     if not challenge.created - CLOCK_SLACK <= moment <= challenge.expires:
@@ -72,21 +72,21 @@ def answer_grant(
     duration = 0
     if challenge.steps:
         performance = measure_performance(clip, progress, cancel)
-        seen = judge_liveness(performance, challenge.steps)
-        similarity = require_person(clip, performance, seen, asked)
-        assert seen.matched is not None and seen.relief is not None
-        relief, duration = round(1000 * seen.relief), round(1000 * performance.duration)
-        peaks = tuple(round(1000 * motion.peak) for motion in seen.matched)
+        liveness = judge_liveness(performance, challenge.steps)
+        similarity = require_person(clip, performance, liveness, request)
+        assert liveness.step_motions is not None and liveness.relief is not None
+        relief, duration = round(1000 * liveness.relief), round(1000 * performance.duration)
+        peaks = tuple(round(1000 * motion.peak) for motion in liveness.step_motions)
     words = voice = None
     if challenge.sentence is not None:
         from effigie.consent.reading import check_reading
 
         progress(Progress("listen", 0, 1, "files"))
-        right, alike = check_reading(clip, challenge.sentence, asked, cancel)
+        right, alike = check_reading(clip, challenge.sentence, request, cancel)
         words, voice = round(1000 * right), None if alike is None else int(np.floor(1000 * alike))
         progress(Progress("listen", 1, 1, "files"))
     witness = Witness(
-        request=asked.digest,
+        request=request.digest,
         steps=challenge.steps,
         sentence=challenge.sentence,
         asked=challenge.created,
@@ -109,24 +109,24 @@ def require_unmarked(clip: Path, cancel: CancelToken | None = None) -> None:
     """
     from effigie.provenance.verifier import verify
 
-    found = verify(clip, cancel=cancel)
-    if found.verdict == "made-by-effigie":
+    verification = verify(clip, cancel=cancel)
+    if verification.verdict == "made-by-effigie":
         raise RefusedError(f"{clip.name} was made with effigie: the person answers themselves")
 
 
-def require_person(clip: Path, performance: Performance, seen: Liveness, asked: Terms) -> int:
+def require_person(clip: Path, performance: Performance, liveness: Liveness, terms: Terms) -> int:
     """The similarity of the face to the record's, per mille, of somebody alive who did what was asked.
 
     Raises:
         RefusedError: somebody else, or not alive.
     """
-    if seen.refusals:
-        raise RefusedError(f"{clip.name}: {'; '.join(seen.refusals)}. Film it again, or draw a new challenge")
-    cosines = reference_similarity(asked, performance.embeddings)
+    if liveness.refusals:
+        raise RefusedError(f"{clip.name}: {'; '.join(liveness.refusals)}. Film it again, or draw a new challenge")
+    cosines = reference_similarity(terms, performance.embeddings)
     share = float(np.mean(cosines >= MATCH_THRESHOLD))
     if share < MIN_MATCHING_SHARE:
         raise RefusedError(
-            f"the face in {clip.name} is not known as that of {asked.subject}: {100 * share:.0f} % of the looks agree "
+            f"the face in {clip.name} is not known as that of {terms.subject}: {100 * share:.0f} % of the looks agree "
             f"and {100 * MIN_MATCHING_SHARE:.0f} % must (median {np.median(cosines):.2f} of {MATCH_THRESHOLD}); "
             "more light, and nobody else"
         )
@@ -142,5 +142,5 @@ def _require_unused(challenge: GrantChallenge, digest: str, store: ConsentStore)
             raise RefusedError(f"this very recording granted {record.id} before: film a new one")
         if any(piece.sha256 == digest for piece in record.evidence):
             raise RefusedError(f"this very recording is evidence of {record.id}: film a new one")
-        if witness is not None and (witness.request, witness.asked) == (challenge.asked.digest, challenge.created):
+        if witness is not None and (witness.request, witness.asked) == (challenge.request.digest, challenge.created):
             raise RefusedError(f"the challenge was answered before, by {record.id}: draw a new one")

@@ -32,20 +32,20 @@ def _changes(pictures: list[np.ndarray] | list[np.ndarray | None]) -> np.ndarray
     """(N,) 1 minus the correlation of each picture with the one before; 0 for the first and where one is missing."""
     changes = np.zeros(len(pictures))
     for index in range(1, len(pictures)):
-        before, now = pictures[index - 1], pictures[index]
-        if before is not None and now is not None:
-            changes[index] = 1 - np.corrcoef(before.ravel(), now.ravel())[0, 1]
+        previous, now = pictures[index - 1], pictures[index]
+        if previous is not None and now is not None:
+            changes[index] = 1 - np.corrcoef(previous.ravel(), now.ravel())[0, 1]
     return np.nan_to_num(changes)
 
 
 def _stand_out(changes: np.ndarray) -> np.ndarray:
-    found = np.zeros(len(changes))
+    scores = np.zeros(len(changes))
     for index in range(1, len(changes)):
-        around = np.concatenate(
+        neighbors = np.concatenate(
             [changes[max(1, index - NEIGHBORS) : index], changes[index + 1 : index + 1 + NEIGHBORS], np.zeros(2)]
         )
-        found[index] = changes[index] / max(np.sort(around)[-2], LEAST_CHANGE)
-    return found
+        scores[index] = changes[index] / max(np.sort(neighbors)[-2], LEAST_CHANGE)
+    return scores
 
 
 def _flatten_light(picture: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from effigie.granting.performance import Performance
 from effigie.granting.relief import measure_relief
 
 MIN_FACE_SHARE = 0.95  # of the frames show a face
-MAX_OTHERS = 0.1  # of the frames may show somebody else as large, passing
+MAX_SECOND_FACE_SHARE = 0.1  # of the frames may show somebody else as large, passing
 MAX_JUMP = 4.0
 MIN_RELIEF = 0.36
 """Of the turn that tells most. Of genuine answers the least was 0.71, of sheets turned and bent the most 0.32."""
@@ -28,60 +28,60 @@ class Liveness:
 
     Attributes:
         motions: every motion of the clip.
-        matched: those that are the steps, or None.
+        step_motions: those that are the steps, or None.
         mirrored: whether they match when left and right are exchanged, as some cameras record.
         relief: of the turn that tells most; None if no turn could be measured.
         jump: the greatest, and `jump_time` when, s.
-        face_share, others: of the frames.
+        face_share, second_face_share: of the frames.
         refusals: why it is not enough, a clause each; empty if it is.
     """
 
     motions: tuple[Motion, ...]
-    matched: tuple[Motion, ...] | None
+    step_motions: tuple[Motion, ...] | None
     mirrored: bool
     relief: float | None
     jump: float
     jump_time: float
     face_share: float
-    others: float
+    second_face_share: float
     refusals: tuple[str, ...]
 
 
 def judge_liveness(performance: Performance, steps: Sequence[str]) -> Liveness:
     """Judge a performance by the steps that were asked for."""
     motions = find_motions(performance)
-    matched, mirrored = match_steps(steps, motions), False
-    if matched is None:
-        matched = match_steps(mirror_steps(steps), motions)
-        mirrored = matched is not None
+    step_motions, mirrored = match_steps(steps, motions), False
+    if step_motions is None:
+        step_motions = match_steps(mirror_steps(steps), motions)
+        mirrored = step_motions is not None
     jumps = measure_jumps(performance)
     worst = int(np.argmax(jumps))
-    relief = _best_relief(performance, motions if matched is None else matched)
+    relief = _best_relief(performance, motions if step_motions is None else step_motions)
     face_share = float(performance.has_face.mean())
     refusals = []
-    if performance.others > MAX_OTHERS:
+    if performance.second_face_share > MAX_SECOND_FACE_SHARE:
         refusals.append("somebody else is seen as well: the person films themselves alone")
     if face_share < MIN_FACE_SHARE:
         refusals.append(f"the face is lost in {100 * (1 - face_share):.0f} % of the frames: stay before the camera")
     if jumps[worst] > MAX_JUMP:
         refusals.append(f"at {performance.times[worst]:.1f} s the picture jumps as where two clips were joined")
-    if matched is None:
-        shown, wanted = describe_motions(motions), ", ".join(steps)
-        hint = ": two of them at once, not one after another" if shown == wanted else ""
-        refusals.append(f"what is seen is {shown}, and asked for was {wanted}, in that order{hint}")
+    if step_motions is None:
+        actual_text, target_text = describe_motions(motions), ", ".join(steps)
+        hint = ": two of them at once, not one after another" if actual_text == target_text else ""
+        refusals.append(f"what is seen is {actual_text}, and asked for was {target_text}, in that order{hint}")
     if relief is None:
         refusals.append("no turn of the head could be measured: turn further, slowly, in good light")
     elif relief < MIN_RELIEF:
         refusals.append("what turns is flat or bent like a picture, and no head")
     return Liveness(
         tuple(motions),
-        None if matched is None else tuple(matched),
+        None if step_motions is None else tuple(step_motions),
         mirrored,
         relief,
         float(jumps[worst]),
         float(performance.times[worst]),
         face_share,
-        performance.others,
+        performance.second_face_share,
         tuple(refusals),
     )
 
@@ -93,8 +93,8 @@ def describe_motions(motions: Sequence[Motion]) -> str:
 
 def _best_relief(performance: Performance, motions: Sequence[Motion]) -> float | None:
     """The greatest relief of the turns among some motions."""
-    found = [_turn_relief(performance, motion) for motion in motions if motion.kind in TURNS]
-    return max((one for one in found if one is not None), default=None)
+    reliefs = [_turn_relief(performance, motion) for motion in motions if motion.kind in TURNS]
+    return max((one for one in reliefs if one is not None), default=None)
 
 
 def _turn_relief(performance: Performance, motion: Motion) -> float | None:
@@ -102,10 +102,10 @@ def _turn_relief(performance: Performance, motion: Motion) -> float | None:
     # Where a turn begins the head has turned by half already: a second before, it may still have faced the camera.
     angles = performance.pitch if motion.kind == LOOK_UP else performance.yaw
     peak = int(np.argmin(np.abs(times - motion.peak)))
-    before = np.flatnonzero((times >= motion.begin - 0.6) & (times <= motion.begin) & performance.has_face)
-    if not len(before):
+    start_frames = np.flatnonzero((times >= motion.begin - 0.6) & (times <= motion.begin) & performance.has_face)
+    if not len(start_frames):
         return None
-    first = int(before[np.argmin(np.abs(angles[before] - np.nanmedian(angles)))])
+    first = int(start_frames[np.argmin(np.abs(angles[start_frames] - np.nanmedian(angles)))])
     stride = max(1, (peak - first) // MAX_TURN_FRAMES)
     numbers = [*range(first, peak, stride), peak]
     views = [view for view in (performance.views[number] for number in numbers) if view is not None]

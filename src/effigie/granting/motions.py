@@ -13,7 +13,7 @@ import numpy as np
 from effigie.consent.witness import BLINK, LOOK_UP, OPEN_MOUTH, SMILE, TURN_LEFT, TURN_RIGHT
 from effigie.granting.performance import Performance
 
-ASKED, SALIENT, ENDED = 1.0, 1.5, 0.6
+BEGIN_EXTENT, SALIENT_EXTENT, END_EXTENT = 1.0, 1.5, 0.6
 """Shares of a motion's least extent: what is asked must reach the first; what was not asked and reaches the second
 contradicts; a motion is over below the third."""
 EXTENTS = {
@@ -26,7 +26,7 @@ EXTENTS = {
 }
 MIN_BLINK_S, MAX_BLINK_S = 0.06, 0.9
 MIN_GAP_S = 0.12  # between one asked motion's beginning and the next one's: no face makes two at once in turn
-MIRRORED = {TURN_LEFT: TURN_RIGHT, TURN_RIGHT: TURN_LEFT}
+MIRROR_STEPS = {TURN_LEFT: TURN_RIGHT, TURN_RIGHT: TURN_LEFT}
 
 
 @dataclass(frozen=True)
@@ -52,48 +52,48 @@ def find_motions(performance: Performance) -> list[Motion]:
     Args:
         performance: with the face in all of it; frames without one are not looked at.
     """
-    seen = performance.has_face
-    times = performance.times[seen]
+    visible = performance.has_face
+    times = performance.times[visible]
     if len(times) < 2:
         return []
-    yaw, pitch = performance.yaw[seen], performance.pitch[seen]
-    lids = performance.lids[seen]
+    yaw, pitch = performance.yaw[visible], performance.pitch[visible]
+    lids = performance.lids[visible]
     usual_lids = float(np.median(lids))
     signals = {
         TURN_LEFT: yaw - np.median(yaw),
         TURN_RIGHT: np.median(yaw) - yaw,
         LOOK_UP: np.median(pitch) - pitch,
-        SMILE: performance.smile[seen] - np.percentile(performance.smile[seen], 10),
-        OPEN_MOUTH: performance.mouth[seen] - np.percentile(performance.mouth[seen], 10),
+        SMILE: performance.smile[visible] - np.percentile(performance.smile[visible], 10),
+        OPEN_MOUTH: performance.mouth[visible] - np.percentile(performance.mouth[visible], 10),
         BLINK: 1 - lids / max(usual_lids, 1e-6),
     }
-    found = []
+    motions = []
     for kind, signal in signals.items():
         for motion in _find_peaks(kind, times, signal / EXTENTS[kind]):
             length = motion.end - motion.begin
             if kind != BLINK or MIN_BLINK_S <= length <= MAX_BLINK_S:
-                found.append(motion)
-    return sorted(found, key=lambda motion: (motion.begin, motion.kind))
+                motions.append(motion)
+    return sorted(motions, key=lambda motion: (motion.begin, motion.kind))
 
 
 def _find_peaks(kind: str, times: np.ndarray, share: np.ndarray) -> list[Motion]:
     """Stretches of (N,) shares of the least extent that reach it, from where they rise to where they end."""
-    found = []
+    motions = []
     index, count = 0, len(share)
     while index < count:
-        if share[index] < ASKED:
+        if share[index] < BEGIN_EXTENT:
             index += 1
             continue
         begin = index
-        while begin > 0 and share[begin - 1] >= ENDED:
+        while begin > 0 and share[begin - 1] >= END_EXTENT:
             begin -= 1
         end = index
-        while end + 1 < count and share[end + 1] >= ENDED:
+        while end + 1 < count and share[end + 1] >= END_EXTENT:
             end += 1
         peak = begin + int(np.argmax(share[begin : end + 1]))
-        found.append(Motion(kind, float(times[begin]), float(times[peak]), float(times[end]), float(share[peak])))
+        motions.append(Motion(kind, float(times[begin]), float(times[peak]), float(times[end]), float(share[peak])))
         index = end + 1
-    return found
+    return motions
 
 
 def match_steps(steps: Sequence[str], motions: Sequence[Motion]) -> list[Motion] | None:
@@ -104,23 +104,23 @@ def match_steps(steps: Sequence[str], motions: Sequence[Motion]) -> list[Motion]
     """
     ordered = list(motions)
 
-    def search(step: int, index: int, taken: tuple[Motion, ...]) -> tuple[Motion, ...] | None:
+    def search(step: int, index: int, matches: tuple[Motion, ...]) -> tuple[Motion, ...] | None:
         if index == len(ordered):
-            return taken if step == len(steps) else None
+            return matches if step == len(steps) else None
         motion = ordered[index]
         if step < len(steps) and motion.kind == steps[step]:
-            after = not taken or motion.begin - taken[-1].begin >= MIN_GAP_S
-            if after and (found := search(step + 1, index + 1, (*taken, motion))) is not None:
-                return found
-        repeated = bool(taken) and motion.kind == taken[-1].kind
-        if motion.kind == BLINK or motion.extent < SALIENT or repeated:
-            return search(step, index + 1, taken)
+            is_apart = not matches or motion.begin - matches[-1].begin >= MIN_GAP_S
+            if is_apart and (result := search(step + 1, index + 1, (*matches, motion))) is not None:
+                return result
+        repeated = bool(matches) and motion.kind == matches[-1].kind
+        if motion.kind == BLINK or motion.extent < SALIENT_EXTENT or repeated:
+            return search(step, index + 1, matches)
         return None
 
-    found = search(0, 0, ())
-    return None if found is None else list(found)
+    result = search(0, 0, ())
+    return None if result is None else list(result)
 
 
 def mirror_steps(steps: Sequence[str]) -> tuple[str, ...]:
     """The steps as a camera that mirrors its recordings shows them."""
-    return tuple(MIRRORED.get(step, step) for step in steps)
+    return tuple(MIRROR_STEPS.get(step, step) for step in steps)

@@ -53,7 +53,7 @@ class Performance:
         embeddings: (M, 128) of some frames.
         embedded: (M,) which frames.
         scene: (N, S, S) uint8 gray, the whole frames made small.
-        others: share of the frames that show a second person as large.
+        second_face_share: share of the frames that show a second person as large.
     """
 
     times: np.ndarray
@@ -66,7 +66,7 @@ class Performance:
     embeddings: Embedding
     embedded: np.ndarray
     scene: np.ndarray
-    others: float
+    second_face_share: float
 
     @property
     def has_face(self) -> np.ndarray:
@@ -100,7 +100,7 @@ def measure_performance(
     with VideoReader(path) as reader:
         total = reader.info.frames
         rate = float(reader.info.rate or 25)
-        every = max(1, round((total or 10 * rate) / MAX_FACES_LOOKED_AT))
+        step = max(1, round((total or 10 * rate) / MAX_FACES_LOOKED_AT))
         for item in analyze(reader, rate=rate):
             if cancel is not None:
                 cancel.check()
@@ -109,7 +109,7 @@ def measure_performance(
                 raise RefusedError(f"{path} is longer than {MAX_CLIP_S:.0f} s: film the motions alone")
             progress(Progress("measure the face", number, total, "frames"))
             rows.append(_measure_frame(time, item.frame.image, item.faces))
-            if item.faces and number % every == 0:
+            if item.faces and number % step == 0:
                 embeddings.append(identity.embed(item.frame.image, item.faces[0].landmarks))
                 embedded.append(number)
     if not rows:
@@ -130,7 +130,7 @@ def measure_performance(
         embeddings=np.stack(embeddings),
         embedded=np.array(embedded),
         scene=np.stack([row.scene for row in rows]),
-        others=sum(row.has_others for row in rows) / len(rows),
+        second_face_share=sum(row.has_others for row in rows) / len(rows),
     )
 
 

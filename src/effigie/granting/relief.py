@@ -54,9 +54,9 @@ def measure_relief(views: Sequence[View]) -> float | None:
     places = np.stack([columns, rows], 1).astype(np.float64)
     vertices = _still_vertices()
     head = LinearNDInterpolator(first.landmarks[vertices, :2], last.landmarks[vertices, :2])(places)
-    seen = _flatten_light(first.crop)[rows, columns]
-    found = _flatten_light(last.crop)
-    differences = [_difference(seen, found, _terms(places) @ sheet), _difference(seen, found, head)]
+    pixels = _flatten_light(first.crop)[rows, columns]
+    target = _flatten_light(last.crop)
+    differences = [_difference(pixels, target, _terms(places) @ sheet), _difference(pixels, target, head)]
     return float(differences[0] / max(differences[1], 1e-3))
 
 
@@ -78,29 +78,29 @@ def _fill(picture: np.ndarray, points: np.ndarray) -> None:
 
 def _fit_sheet(crops: Sequence[np.ndarray], mask: np.ndarray) -> np.ndarray | None:
     """(terms, 2) coefficients of the smooth map by which points of the region move from the first crop to the last."""
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
+    region = cv2.dilate(mask.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
     grid = np.mgrid[GRID_STEP:CROP_SIZE:GRID_STEP, GRID_STEP:CROP_SIZE:GRID_STEP].reshape(2, -1).T
-    start = grid[near[grid[:, 0], grid[:, 1]]][:, ::-1].astype(np.float32)
+    start = grid[region[grid[:, 0], grid[:, 1]]][:, ::-1].astype(np.float32)
     if len(start) < MIN_POINTS:
         return None
-    there = _follow(crops, start)
-    back = _follow(crops[::-1], there)
+    end = _follow(crops, start)
+    back = _follow(crops[::-1], end)
     whole = np.linalg.norm(back - start, axis=1) < MAX_RETURN_PX
     if whole.sum() < MIN_POINTS:
         return None
     terms, weights = _terms(start.astype(np.float64)), whole.astype(np.float64)
     for _ in range(8):  # points that a sheet does not explain count less: a nose must not bend the sheet
-        solved, *_ = np.linalg.lstsq(terms * weights[:, None], there * weights[:, None], rcond=None)
-        weights = whole / (1 + ((terms @ solved - there) ** 2).sum(1))
+        solved, *_ = np.linalg.lstsq(terms * weights[:, None], end * weights[:, None], rcond=None)
+        weights = whole / (1 + ((terms @ solved - end) ** 2).sum(1))
     return np.asarray(solved)
 
 
 def _follow(crops: Sequence[np.ndarray], points: np.ndarray) -> np.ndarray:
     places = points.reshape(-1, 1, 2)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01)
-    for one, other in itertools.pairwise(crops):
+    for crop, next_crop in itertools.pairwise(crops):
         places, _, _ = cv2.calcOpticalFlowPyrLK(
-            one, other, places, places.copy(), winSize=(21, 21), maxLevel=3, criteria=criteria
+            crop, next_crop, places, places.copy(), winSize=(21, 21), maxLevel=3, criteria=criteria
         )
     return np.asarray(places.reshape(-1, 2))
 
@@ -119,12 +119,12 @@ def _flatten_light(crop: np.ndarray) -> np.ndarray:
     return np.asarray(change / np.sqrt(spread + MIN_CONTRAST**2))
 
 
-def _difference(seen: np.ndarray, found: np.ndarray, places: np.ndarray) -> float:
+def _difference(pixels: np.ndarray, picture: np.ndarray, places: np.ndarray) -> float:
     """1 minus the correlation of pixels with those of another picture at (N, 2) places; places outside are left out."""
     inside = np.isfinite(places).all(axis=1)
     columns, rows = places[inside].T.astype(np.float32)
-    other = cv2.remap(found, columns.reshape(-1, 1), rows.reshape(-1, 1), cv2.INTER_LINEAR).ravel()
-    return float(1 - np.corrcoef(seen[inside], other)[0, 1])
+    counterpart = cv2.remap(picture, columns.reshape(-1, 1), rows.reshape(-1, 1), cv2.INTER_LINEAR).ravel()
+    return float(1 - np.corrcoef(pixels[inside], counterpart)[0, 1])
 
 
 @cache

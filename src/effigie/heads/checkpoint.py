@@ -100,10 +100,10 @@ def save_networks(folder: Path, networks: Mapping[str, nn.Module]) -> None:
 
 def save_motions(folder: Path, motions: MotionBank) -> None:
     """Write some of the moments, fp16."""
-    kept = motions.subsample(STORED_MOMENTS)
+    sample = motions.subsample(STORED_MOMENTS)
     arrays = {
-        "actors": kept.actors.astype("int32"),
-        **{name: getattr(kept, name).astype("float16") for name in ("unposed", "rotations", "blendshapes")},
+        "actors": sample.actors.astype("int32"),
+        **{name: getattr(sample, name).astype("float16") for name in ("unposed", "rotations", "blendshapes")},
     }
     with atomic_write(folder / MOTIONS) as temporary:
         temporary.write_bytes(serialize_tensors(arrays))

@@ -124,18 +124,18 @@ def load_person(folder: str | Path, *, consent: ConsentLike = None, purpose: str
     permit = permit_model(folder, "animate", consent=consent, purpose=purpose)
     preset, prior = Preset(**config["preset"]), bool(config["prior"])
     generator = Generator(preset, prior)
-    tuned: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     if has_newer_weights(folder, folder / GENERATOR):
-        tuned = load_checkpoint_weights(folder, "tuned")
-        own = {name.removeprefix("generator."): tensor for name, tensor in tuned.items() if name != "psi"}
+        weights = load_checkpoint_weights(folder, "tuned")
+        own = {name.removeprefix("generator."): tensor for name, tensor in weights.items() if name != "psi"}
         fill_network(generator, own, folder / CHECKPOINTS)
     else:
         require_weights(folder / GENERATOR, COMMANDS["person"])
         load_weights(folder / GENERATOR, generator)
     try:
         arrays = load_arrays(folder / PERSON)
-        encoded = np.frombuffer((folder / PORTRAIT).read_bytes(), np.uint8)
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+        data = np.frombuffer((folder / PORTRAIT).read_bytes(), np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         if image is None:
             raise ValueError(f"{PORTRAIT} is no picture")
         portrait = Portrait(
@@ -145,7 +145,7 @@ def load_person(folder: str | Path, *, consent: ConsentLike = None, purpose: str
             arrays["blendshapes"],
             str(folder),
         )
-        psi = tuned["psi"].float() if tuned else torch.from_numpy(arrays["psi"])
+        psi = weights["psi"].float() if weights else torch.from_numpy(arrays["psi"])
         if psi.shape != (1, generator.count):
             raise ValueError(f"psi has the shape {tuple(psi.shape)}")
         shots = _load_shots(folder / BANK)

@@ -70,10 +70,10 @@ def clear_abandoned(path: Path) -> None:
             for leftover in _find_leftovers(path):
                 _remove_leftover(path, leftover)
         if path.is_dir():
-            for below in list(path.rglob(".*")):
-                name = TEMPORARY_NAME.fullmatch(below.name)
+            for entry in list(path.rglob(".*")):
+                name = TEMPORARY_NAME.fullmatch(entry.name)
                 if name and not _is_other_process(int(name["process"])):
-                    discard(below)
+                    discard(entry)
 
 
 def temporary_path(path: Path) -> Path:
@@ -106,11 +106,11 @@ def is_older(path: Path, seconds: float) -> bool:
 
 def _find_leftovers(path: Path) -> list[re.Match[str]]:
     """Names of temporary files of ``path`` that lie beside it."""
-    wanted = (path.stem[:MAX_STEM_LENGTH], path.suffix)
+    parts = (path.stem[:MAX_STEM_LENGTH], path.suffix)
     # Every write looks here, among ten thousand others perhaps: names alone, and the cheap test first.
-    names = [name for name in os.listdir(path.parent) if name.startswith(f".{wanted[0]}.")]  # noqa: PTH208
-    found = filter(None, map(TEMPORARY_NAME.fullmatch, names))
-    return [leftover for leftover in found if (leftover["stem"], leftover["suffix"] or "") == wanted]
+    names = [name for name in os.listdir(path.parent) if name.startswith(f".{parts[0]}.")]  # noqa: PTH208
+    matches = filter(None, map(TEMPORARY_NAME.fullmatch, names))
+    return [leftover for leftover in matches if (leftover["stem"], leftover["suffix"] or "") == parts]
 
 
 def _remove_leftover(path: Path, leftover: re.Match[str]) -> None:
@@ -140,10 +140,10 @@ def _rename_into_place(temporary: Path, path: Path) -> None:
         discard(backup)
 
 
-def require_empty_folder(folder: Path, what: str = "a model") -> None:
-    """Raise UsageError unless ``folder``, where ``what`` is to be written, is missing or empty."""
+def require_empty_folder(folder: Path, label: str = "a model") -> None:
+    """Raise UsageError unless ``folder``, where ``label`` is to be written, is missing or empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} exists and is not {what}: choose another folder")
+        raise UsageError(f"{folder} exists and is not {label}: choose another folder")
 
 
 def discard(path: Path) -> None:

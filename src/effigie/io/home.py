@@ -10,5 +10,5 @@ import platformdirs
 
 def home() -> Path:
     """The user's folder of keys, consents, certificates and the ledger; ``EFFIGIE_HOME`` moves it."""
-    chosen = os.environ.get("EFFIGIE_HOME")
-    return Path(chosen) if chosen else platformdirs.user_config_path("effigie")
+    location = os.environ.get("EFFIGIE_HOME")
+    return Path(location) if location else platformdirs.user_config_path("effigie")

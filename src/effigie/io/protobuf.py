@@ -65,8 +65,8 @@ def iterate_fields(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
 
 def iterate_submessages(message: bytes, number: int) -> Iterator[bytes]:
     """Yield the length-delimited values of field ``number``."""
-    for found, value, _ in iterate_fields(message):
-        if found == number and isinstance(value, bytes):
+    for field_number, value, _ in iterate_fields(message):
+        if field_number == number and isinstance(value, bytes):
             yield value
 
 

@@ -21,14 +21,14 @@ class SequencePattern:
 
     Attributes:
         folder: that holds the files.
-        before, after: of the number, the suffix included.
+        prefix, suffix: the name before and after the number, its extension included.
         width: digits of a number, padded with zeros; 0 where it is not padded.
         first, last: of the range that is named; None takes all there are.
     """
 
     folder: Path
-    before: str
-    after: str
+    prefix: str
+    suffix: str
     width: int
     first: int | None = None
     last: int | None = None
@@ -36,15 +36,15 @@ class SequencePattern:
     @property
     def title(self) -> str:
         """The name without number and suffix: ``shot``."""
-        return self.before.rstrip("._- ") or self.folder.absolute().name
+        return self.prefix.rstrip("._- ") or self.folder.absolute().name
 
     def name(self, number: int) -> str:
-        return f"{self.before}{number:0{self.width}d}{self.after}"
+        return f"{self.prefix}{number:0{self.width}d}{self.suffix}"
 
     def number(self, name: str) -> int | None:
         """The number of a file of that name; None if it is none of the sequence's."""
-        digits = name[len(self.before) : len(name) - len(self.after)]
-        fits = name.startswith(self.before) and name.endswith(self.after) and digits.isascii() and digits.isdecimal()
+        digits = name[len(self.prefix) : len(name) - len(self.suffix)]
+        fits = name.startswith(self.prefix) and name.endswith(self.suffix) and digits.isascii() and digits.isdecimal()
         # What is longer than its padding is a number that outgrew it, and then has no zero in front.
         if not fits or len(digits) > MAX_DIGITS or self.name(int(digits)) != name:
             return None
@@ -58,8 +58,8 @@ class SequencePattern:
         Raises:
             OSError: the folder cannot be read.
         """
-        found = ((self.number(entry.name), entry) for entry in self.folder.iterdir())
-        return dict(sorted((number, path) for number, path in found if number is not None))
+        entries = ((self.number(entry.name), entry) for entry in self.folder.iterdir())
+        return dict(sorted((number, path) for number, path in entries if number is not None))
 
 
 def parse_sequence_name(name: str | Path) -> SequencePattern | None:
@@ -72,5 +72,5 @@ def parse_sequence_name(name: str | Path) -> SequencePattern | None:
     digits = place["digits"]
     width = len(digits) if digits[0] in "#@" else int(digits[1:-1].lstrip("0") or 0)
     bounds = (None, None) if place["first"] is None else (int(place["first"]), int(place["last"]))
-    before, after = path.name[: place.start()], path.name[place.end() :]
-    return SequencePattern(path.parent, before, after, width, *bounds)
+    prefix, suffix = path.name[: place.start()], path.name[place.end() :]
+    return SequencePattern(path.parent, prefix, suffix, width, *bounds)

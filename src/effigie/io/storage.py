@@ -142,19 +142,19 @@ def _download(system: Any, path: str, url: str, copy: Path) -> None:
         raise MediaError(f"{url} is no file: name one")
 
 
-def _storage_error(what: str, url: str, error: Exception) -> EffigieError:
-    return EffigieError(f"{url} could not be {what}: {_first_line(error)}")
+def _storage_error(action: str, url: str, error: Exception) -> EffigieError:
+    return EffigieError(f"{url} could not be {action}: {_first_line(error)}")
 
 
 @contextlib.contextmanager
-def _explain_errors(what: str, url: str) -> Iterator[None]:
+def _explain_errors(action: str, url: str) -> Iterator[None]:
     """One line for whatever a store raises, but for a file that is not there."""
     try:
         yield
     except FileNotFoundError:
         raise
     except Exception as error:
-        raise _storage_error(what, url, error) from error
+        raise _storage_error(action, url, error) from error
 
 
 def _first_line(error: Exception) -> str:
@@ -206,7 +206,7 @@ class LocalFolder:
             scratch_folder.mkdir(parents=True)
             temporary = scratch_folder / name
             yield temporary
-            for path in (*(other for other in scratch_folder.iterdir() if other != temporary), temporary):
+            for path in (*(entry for entry in scratch_folder.iterdir() if entry != temporary), temporary):
                 if path.is_dir():
                     with atomic_write(self.path / path.name) as target:
                         path.rename(target)
@@ -255,7 +255,7 @@ class RemoteFolder:
             temporary = Path(scratch_folder) / name
             yield temporary
             visible = sorted(path for path in Path(scratch_folder).iterdir() if not path.name.startswith("."))
-            for path in (*(other for other in visible if other != temporary), temporary):
+            for path in (*(entry for entry in visible if entry != temporary), temporary):
                 if not path.is_file():
                     raise UsageError(f"{self._url} cannot take a folder of frames: choose a video")
                 self.upload(path, path.name)

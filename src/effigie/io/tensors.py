@@ -21,11 +21,11 @@ def serialize_tensors(tensors: Mapping[str, Tensor | np.ndarray]) -> bytes:
     import safetensors.torch
     import torch
 
-    held = {
+    contiguous = {
         name: torch.from_numpy(np.ascontiguousarray(value)) if isinstance(value, np.ndarray) else value.contiguous()
         for name, value in tensors.items()
     }
-    return safetensors.torch.save(held, {DIGEST_KEY: compute_digest(held)})
+    return safetensors.torch.save(contiguous, {DIGEST_KEY: compute_digest(contiguous)})
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
@@ -60,9 +60,9 @@ def compute_digest(tensors: Mapping[str, Tensor | np.ndarray]) -> str:
 
 def _load(path: Path, framework: str) -> dict[str, Any]:
     with safe_open(path, framework) as file:
-        written = (file.metadata() or {}).get(DIGEST_KEY)
+        digest = (file.metadata() or {}).get(DIGEST_KEY)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if written is not None and written != compute_digest(tensors):
+    if digest is not None and digest != compute_digest(tensors):
         raise ValueError(f"the bytes of {path.name} have changed since it was written")
     return tensors
 

@@ -31,11 +31,11 @@ def list_files(names: Iterable[str | Path]) -> Iterator[Path]:
     Raises:
         UsageError: a folder or pattern without such a file.
     """
-    seen: set[Path] = set()
+    visited: set[Path] = set()
     for name in names:
         for path in _expand(Path(name)):
-            if path not in seen:
-                seen.add(path)
+            if path not in visited:
+                visited.add(path)
                 yield path
 
 
@@ -68,23 +68,23 @@ def verify_many(
         except EffigieError as error:
             return path, error
 
-    with ordered_map(look, list_files(names), workers, depth=2 * workers) as found:
-        yield from found
+    with ordered_map(look, list_files(names), workers, depth=2 * workers) as results:
+        yield from results
 
 
 def _expand(path: Path) -> list[Path]:
     if path.is_dir():
-        found = [one for one in sorted(path.rglob("*")) if _is_shown(one, path)]
-        if not found:
+        files = [one for one in sorted(path.rglob("*")) if _is_shown(one, path)]
+        if not files:
             raise UsageError(f"{path} holds no picture, no clip and no sound: name another folder, or a file in it")
-        return found
+        return files
     if path.exists() or not glob.has_magic(str(path)):
         return [path]
     names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - a pattern may be absolute
-    found = [one for one in map(Path, names) if one.is_file()]
-    if not found:
+    files = [one for one in map(Path, names) if one.is_file()]
+    if not files:
         raise UsageError(f"no file is named like {path}: check the pattern")
-    return found
+    return files
 
 
 def _is_shown(path: Path, folder: Path) -> bool:

@@ -104,14 +104,14 @@ class Label:
         plate = self._plate_at(*picture.size, time_s)
         if plate is None:
             return
-        before = picture.read(plate.rows, plate.columns)
+        original = picture.read(plate.rows, plate.columns)
         cover, light = (part.astype(np.float32) / np.float32(255) for part in (plate.cover, plate.light))
-        after = before * (1 - cover) + light * np.float32(picture.white)
-        picture.apply([Edit(plate.top, plate.left, before, after, cover[..., 0])])
+        blend = original * (1 - cover) + light * np.float32(picture.white)
+        picture.apply([Edit(plate.top, plate.left, original, blend, cover[..., 0])])
 
     def area(self, height: int, width: int, time_s: float) -> tuple[slice, slice] | None:
         """Rows and columns that the notice covers in a frame, None where it is not drawn."""
-        if self._opacity_at(time_s - (time_s if self._began is None else self._began)) <= 0:
+        if self._compute_opacity(time_s - (time_s if self._began is None else self._began)) <= 0:
             return None
         plate = _build_plate(height, width, self.text)
         return plate.rows, plate.columns
@@ -119,7 +119,7 @@ class Label:
     def _plate_at(self, height: int, width: int, time_s: float) -> _Plate | None:
         """The notice as faded as it is at a time, None where it is gone."""
         assert self._began is not None
-        strength = self._opacity_at(time_s - self._began)
+        strength = self._compute_opacity(time_s - self._began)
         if strength <= 0:
             return None
         plate = _build_plate(height, width, self.text)
@@ -128,12 +128,12 @@ class Label:
         share = np.uint16(round(strength * 256))
         return replace(plate, light=plate.light * share >> 8, cover=plate.cover * share >> 8)
 
-    def _opacity_at(self, shown_s: float) -> float:
+    def _compute_opacity(self, time_s: float) -> float:
         if self.mode == "off":
             return 0.0
         if self.mode == "corner":
             return 1.0
-        return float(np.clip((VISIBLE_S - shown_s) / FADE_S, 0.0, 1.0))
+        return float(np.clip((VISIBLE_S - time_s) / FADE_S, 0.0, 1.0))
 
 
 def sidecar_text(claim: Claim) -> str:
@@ -157,20 +157,20 @@ def _build_plate(height: int, width: int, text: str) -> _Plate:
     tall = max(MIN_HEIGHT, round(HEIGHT * min(height, width)))
     tall = min(tall, height, width // 2) if min(height, width) >= 2 else 1
     while True:
-        drawn = _draw_plate(words, tall)
-        if drawn.shape[1] <= max(MAX_WIDTH * width, 1):
+        notice = _draw_plate(words, tall)
+        if notice.shape[1] <= max(MAX_WIDTH * width, 1):
             break
         if words and tall <= MIN_HEIGHT:
             words = ""
         elif tall <= 1:
-            drawn = drawn[:height, :width]
+            notice = notice[:height, :width]
             break
         else:
             tall = max(tall - max(1, tall // 16), MIN_HEIGHT if words else 1)
-    high, wide = drawn.shape[:2]
+    high, wide = notice.shape[:2]
     margin = min(round(MARGIN * high), height - high, width - wide)
-    alpha = drawn[..., 3:].astype(np.uint16)
-    light = (drawn[..., :3].astype(np.uint16) * alpha + 127) // 255
+    alpha = notice[..., 3:].astype(np.uint16)
+    light = (notice[..., :3].astype(np.uint16) * alpha + 127) // 255
     return _Plate(margin, width - wide - margin, light, alpha)
 
 

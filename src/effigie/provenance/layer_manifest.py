@@ -88,20 +88,20 @@ def _read_manifest(manifest: Path) -> dict[str, str]:
     return listed
 
 
-def _compare_files(manifest: Path, listed: dict[str, str], whole: bool) -> list[str]:
+def _compare_files(manifest: Path, digests: dict[str, str], whole: bool) -> list[str]:
     """What does not agree with the digests of a manifest, a sentence each; ``whole`` looks for further layers too."""
     folder = manifest.parent
-    missing = [name for name in listed if not (folder / name).is_file()]
-    changed = [name for name in listed if name not in missing and sha256(folder / name) != listed[name]]
+    missing = [name for name in digests if not (folder / name).is_file()]
+    changed = [name for name in digests if name not in missing and sha256(folder / name) != digests[name]]
     added = sorted(
         path.name
         for path in folder.iterdir()
-        if whole and path.name not in listed and re.fullmatch(FRAME_NAMES, path.name)
+        if whole and path.name not in digests and re.fullmatch(FRAME_NAMES, path.name)
     )
     kinds = ((changed, "changed after it was signed"), (missing, "missing"), (added, "not in the signed manifest"))
-    return [sentence for names, what in kinds for sentence in _name_files(names, what)]
+    return [sentence for names, fault in kinds for sentence in _name_files(names, fault)]
 
 
-def _name_files(names: list[str], what: str) -> list[str]:
+def _name_files(names: list[str], fault: str) -> list[str]:
     more = len(names) - MAX_NAMED
-    return [f"{name} is {what}" for name in names[:MAX_NAMED]] + ([f"and {more} more: {what}"] if more > 0 else [])
+    return [f"{name} is {fault}" for name in names[:MAX_NAMED]] + ([f"and {more} more: {fault}"] if more > 0 else [])

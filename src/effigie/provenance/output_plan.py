@@ -73,19 +73,19 @@ def plan_signed_output(
 def _add_signing(plan: OutputPlan) -> int:
     copies = 0 if plan.kind != "video" or supports_signing_in_place() else COPIES_TO_SIGN
     layers = plan.layers
-    beside = layers.bytes_needed if layers is not None and is_same_disk(layers.folder, plan.output) else 0
-    return (1 + copies) * plan.bytes_needed + SIGNING_BYTES + beside
+    layer_bytes = layers.bytes_needed if layers is not None and is_same_disk(layers.folder, plan.output) else 0
+    return (1 + copies) * plan.bytes_needed + SIGNING_BYTES + layer_bytes
 
 
 def _describe_signature(plan: OutputPlan, identity: SigningIdentity, trust: TrustSettings) -> str:
-    by = "the certificate of this machine" if trust.certificate is None else str(trust.certificate)
-    where = "in every picture" if plan.kind == "folder" else "in the file"
+    signer = "the certificate of this machine" if trust.certificate is None else str(trust.certificate)
+    location = "in every picture" if plan.kind == "folder" else "in the file"
     if plan.kind == "folder" and not supports_embedding(Path(f"x.{plan.codec}")):
-        where = f"in {FRAMES_MANIFEST}, which lists every picture"
+        location = f"in {FRAMES_MANIFEST}, which lists every picture"
     if plan.kind != "folder" and not supports_embedding(plan.output):
-        where = f"beside the file, in {sidecar_path(plan.output).name}"
+        location = f"beside the file, in {sidecar_path(plan.output).name}"
     stamped = "" if trust.timestamp_authority is None else f", time-stamped by {trust.timestamp_authority}"
-    return f"{where}, by {by} ({identity.alg}){stamped}; notice {plan.output.name}.notice.txt"
+    return f"{location}, by {signer} ({identity.alg}){stamped}; notice {plan.output.name}.notice.txt"
 
 
 def _check_ledger() -> None:
@@ -96,5 +96,5 @@ def _check_ledger() -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        told = convert_os_error(error, folder / "ledger.sqlite")
-        raise EffigieError(f"{told} (EFFIGIE_HOME says which)") from error
+        cause = convert_os_error(error, folder / "ledger.sqlite")
+        raise EffigieError(f"{cause} (EFFIGIE_HOME says which)") from error

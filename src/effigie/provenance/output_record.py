@@ -150,9 +150,9 @@ class OutputRecord:
         authority = self.settings.timestamp_authority
         if sign_in_place(path, self._claim, self._identity, authority):
             return
-        signed = path.with_name(f"signed-{path.name}")
+        draft = path.with_name(f"signed-{path.name}")
         try:
-            sign_file(path, signed, self._claim, self._identity, authority)
-            signed.replace(path)
+            sign_file(path, draft, self._claim, self._identity, authority)
+            draft.replace(path)
         finally:
-            discard(signed)
+            discard(draft)

@@ -25,7 +25,7 @@ STRENGTHS = {
     "granted": "granted by the person's own signature",
     "witnessed": "granted by the person before a camera or microphone",
 }
-SPOKEN = "made with effigie: a trained model spoke it, and nobody ever said it so"
+SPEECH_VERDICT = "made with effigie: a trained model spoke it, and nobody ever said it so"
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Verification:
 
     @property
     def _verdict_text(self) -> str:
-        spoken = self.verdict == "made-by-effigie" and self.has_sound and not self.has_pictures
-        return SPOKEN if spoken else VERDICTS[self.verdict]
+        is_speech = self.verdict == "made-by-effigie" and self.has_sound and not self.has_pictures
+        return SPEECH_VERDICT if is_speech else VERDICTS[self.verdict]
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -154,8 +154,8 @@ class Verification:
         }
 
 
-def _ledger_json(known: LedgerMatch) -> dict[str, Any]:
-    entry = known.entry
+def _ledger_json(match: LedgerMatch) -> dict[str, Any]:
+    entry = match.entry
     return {
         "output_id": entry.output_id,
         "time": entry.time.isoformat(),
@@ -164,7 +164,7 @@ def _ledger_json(known: LedgerMatch) -> dict[str, Any]:
         "model_hash": entry.model_hash,
         "consents": list(entry.consents),
         "file_sha256": entry.file_sha256,
-        "matched": list(known.matched),
+        "matched": list(match.matched),
     }
 
 
@@ -173,57 +173,59 @@ def _format_credentials(state: CredentialState) -> str:
         return "none" + _format_problems(state)
     if state.state == "broken":
         return "broken" + _format_problems(state) + ". Nothing that they say can be relied on"
-    by = f"signed by {state.issuer or 'somebody who is not named'}"
+    signer = f"signed by {state.issuer or 'somebody who is not named'}"
     if state.state == "trusted":
         trust = "who is on a trust list of this machine"
     else:
         trust = "whom no trust list of this machine knows: that shows that it is whole, not who signed it"
     program = f", by its own word made with {state.generator}" if state.generator else ""
-    return f"valid, nothing was changed since; {by}, {trust}{program}{_format_problems(state)}"
+    return f"valid, nothing was changed since; {signer}, {trust}{program}{_format_problems(state)}"
 
 
 def _format_problems(state: CredentialState) -> str:
     return f" ({'; '.join(state.problems)})" if state.problems else ""
 
 
-def _format_mark(mark: WatermarkReading | None, credentials: CredentialState, what: str = "picture") -> str:
+def _format_mark(mark: WatermarkReading | None, credentials: CredentialState, medium: str = "picture") -> str:
     if mark is None:
         return "none found"
     line = f"output {mark.id}, confidence {mark.confidence:.2f}"
     if mark.by_ledger:
         line += "; too faint to be read, but told from the other ids of this machine's ledger"
     if mark.edits:
-        line += f"; the {what} was {', '.join(mark.edits)}"
-    named = credentials.output_id
-    if named and named != mark.id:
-        line += f"; the credentials name another output, {named}, so this file holds parts of both or one was copied"
+        line += f"; the {medium} was {', '.join(mark.edits)}"
+    claimed_id = credentials.output_id
+    if claimed_id and claimed_id != mark.id:
+        line += (
+            f"; the credentials name another output, {claimed_id}, so this file holds parts of both or one was copied"
+        )
     if credentials.state not in ("valid", "trusted"):
         line += "; its key is public and anybody could set it: a sign, no proof"
     return line
 
 
-def _format_ledger(known: LedgerMatch | None) -> str:
-    if known is None:
+def _format_ledger(match: LedgerMatch | None) -> str:
+    if match is None:
         return "no such output"
-    entry = known.entry
-    made = f"output {entry.output_id}, {entry.name}, by `effigie {entry.command}` on {entry.time:%Y-%m-%d %H:%M} UTC"
-    if known.matched == ("pictures",):
-        return f"it looks like {made}. The clip that it was made from looks alike, too: a hint, no proof"
-    if known.matched == ("sound",):
-        return f"it sounds like {made}. What that was made from may sound alike, too: a hint, no proof"
-    if "file" in known.matched:
-        return f"{made}; this is that file, byte for byte"
-    if "pictures" in known.matched:
-        return f"{made}; this file was changed since and looks the same"
-    if "sound" in known.matched:
-        return f"{made}; this file was changed since and sounds the same"
+    entry = match.entry
+    origin = f"output {entry.output_id}, {entry.name}, by `effigie {entry.command}` on {entry.time:%Y-%m-%d %H:%M} UTC"
+    if match.matched == ("pictures",):
+        return f"it looks like {origin}. The clip that it was made from looks alike, too: a hint, no proof"
+    if match.matched == ("sound",):
+        return f"it sounds like {origin}. What that was made from may sound alike, too: a hint, no proof"
+    if "file" in match.matched:
+        return f"{origin}; this is that file, byte for byte"
+    if "pictures" in match.matched:
+        return f"{origin}; this file was changed since and looks the same"
+    if "sound" in match.matched:
+        return f"{origin}; this file was changed since and sounds the same"
     if not entry.fingerprints and entry.sound_fingerprints:
-        return f"{made}; this file was changed since and sounds different, as after cutting or in a copy"
-    return f"{made}; this file was changed since and looks different, as after cropping or in a copy"
+        return f"{origin}; this file was changed since and sounds different, as after cutting or in a copy"
+    return f"{origin}; this file was changed since and looks different, as after cropping or in a copy"
 
 
 def _format_consent(consent: ConsentSummary) -> str:
-    said = {
+    texts = {
         "valid": "valid today",
         "revoked": "REVOKED: it should not be shown any more",
         "expired": "run out",
@@ -231,7 +233,7 @@ def _format_consent(consent: ConsentSummary) -> str:
         "not yet valid": "not yet begun",
     }
     return "; ".join(
-        f"{record.subject + ', ' if record.subject else ''}{record.id}: {said[record.state]}"
+        f"{record.subject + ', ' if record.subject else ''}{record.id}: {texts[record.state]}"
         + (f" (until {record.until})" if record.until else "")
         + (f", {STRENGTHS[record.strength]}" if record.strength in STRENGTHS else "")
         for record in consent.records

@@ -124,12 +124,12 @@ class SignedSoundWriter:
             raise UsageError(f"samples of {self.path} must be ({self._writer.channels}, n), not {samples.shape}")
         self._write(self._trace.write(samples))
 
-    def _write(self, marked: np.ndarray) -> None:
+    def _write(self, samples: np.ndarray) -> None:
         self.seconds = self._trace.seconds
-        if marked.shape[1]:
-            self._writer.write(marked)
+        if samples.shape[1]:
+            self._writer.write(samples)
 
     def _finalize(self, whole: Path) -> None:
-        begun = clock.perf_counter()
+        start = clock.perf_counter()
         self._record.complete(whole, sound_fingerprints=self._trace.fingerprints)
-        self.seconds += clock.perf_counter() - begun
+        self.seconds += clock.perf_counter() - start

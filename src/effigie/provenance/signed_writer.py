@@ -139,7 +139,7 @@ class SignedWriter:
             anchors: of the made faces, which the mark is tied to.
             tracks: of each made face what the tracking data of layers shall say.
         """
-        begun = clock.perf_counter()
+        start = clock.perf_counter()
         if float(time) >= self._next_fingerprint:
             # Of the picture as it was made: mark and label are too faint and too small to matter.
             self._fingerprints.append((float(time), compute_fingerprint(image)))
@@ -148,25 +148,25 @@ class SignedWriter:
             image = self._marker.mark(image, mask, anchors, float(time))
         else:
             native = self._writer.prepare(native)
-            before = None if self._layers is None else self._layers.read_before(native)
+            original = None if self._layers is None else self._layers.read_before(native)
             native.apply(edits)
             self._marker.mark_native(native, mask, anchors, float(time))
-            if self._layers is not None and before is not None:
-                self._layers.write(before, native, edits, time, tracks)
-        self.seconds += clock.perf_counter() - begun
+            if self._layers is not None and original is not None:
+                self._layers.write(original, native, edits, time, tracks)
+        self.seconds += clock.perf_counter() - start
         self._writer.write(image if native is None else native, time, duration)
         return self._marker.area(image.shape[0], image.shape[1], float(time))
 
     def _finalize(self, whole: Path) -> None:
         """Sign the finished output, still under its temporary name, and enter it in the ledger."""
-        begun = clock.perf_counter()
+        start = clock.perf_counter()
         layers = None
         if self._layers is not None:
             self._layers.finalize()
             layers = self._layers.temporary, self._layers.folder
-        heard = () if self._trace is None else self._trace.fingerprints
-        self._record.complete(whole, tuple(self._fingerprints), heard, layers, self._marker.free_bits)
-        self.seconds += clock.perf_counter() - begun
+        sound_fingerprints = () if self._trace is None else self._trace.fingerprints
+        self._record.complete(whole, tuple(self._fingerprints), sound_fingerprints, layers, self._marker.free_bits)
+        self.seconds += clock.perf_counter() - start
 
     def _trace_sound(self, sound: SoundStream) -> SoundStream:
         """The sound with the mark, remembered for the ledger."""

@@ -9,7 +9,7 @@ from effigie.errors import MediaError
 from effigie.media.sound.reader import SOUND_SUFFIXES, stream_sound
 from effigie.progress import CancelToken
 from effigie.provenance.ledger.fingerprint import Sample
-from effigie.provenance.ledger.sound_fingerprint import ASKED_INTERVAL_S, compute_sound_fingerprints
+from effigie.provenance.ledger.sound_fingerprint import QUERY_INTERVAL_S, compute_sound_fingerprints
 from effigie.provenance.report import WatermarkReading
 from effigie.provenance.sound_watermark import detect_file
 from effigie.provenance.sound_watermark.spectrum import RATE
@@ -42,7 +42,7 @@ def read_sound_traces(path: Path, with_fingerprints: bool, cancel: CancelToken) 
         if path.suffix.lower() in SOUND_SUFFIXES:
             raise
         return None
-    found = detect_file(path, cancel)
-    fingerprints = compute_sound_fingerprints(first.mono(), ASKED_INTERVAL_S) if with_fingerprints else ()
-    mark = None if found is None else WatermarkReading(found.hex, float(found.confidence), found.edits)
+    detection = detect_file(path, cancel)
+    fingerprints = compute_sound_fingerprints(first.mono(), QUERY_INTERVAL_S) if with_fingerprints else ()
+    mark = None if detection is None else WatermarkReading(detection.hex, float(detection.confidence), detection.edits)
     return SoundReading(mark, fingerprints)

@@ -12,7 +12,7 @@ from effigie.provenance.ledger.sound_fingerprint import SOUND_INTERVAL_S, comput
 from effigie.provenance.sound_watermark import SoundMarker
 from effigie.provenance.sound_watermark.spectrum import resample
 
-HELD_S = 30.0  # seconds that are looked at together
+BLOCK_S = 30.0  # seconds that are looked at together
 
 
 class SoundTrace:
@@ -31,8 +31,8 @@ class SoundTrace:
         self.seconds = 0.0
         self._rate, self._channels = rate, channels
         self._marker = SoundMarker(int(output_id, 16), rate, channels) if watermark else None
-        self._held: list[NDArray[np.float32]] = []
-        self._held_samples = self._first = 0
+        self._blocks: list[NDArray[np.float32]] = []
+        self._sample_count = self._first = 0
         self._fingerprints: list[Sample] = []
 
     @property
@@ -42,29 +42,29 @@ class SoundTrace:
 
     def write(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take (channels, n) samples, give (channels, m) that are finished; as many come out in the end."""
-        begun = clock.perf_counter()
+        start = clock.perf_counter()
         samples = np.clip(np.nan_to_num(np.asarray(samples, np.float32)), -1.0, 1.0)
-        self._held.append(samples.mean(axis=0, dtype=np.float32))
-        self._held_samples += samples.shape[1]
-        if self._held_samples >= HELD_S * self._rate:
+        self._blocks.append(samples.mean(axis=0, dtype=np.float32))
+        self._sample_count += samples.shape[1]
+        if self._sample_count >= BLOCK_S * self._rate:
             self._take_fingerprints()
         marked = samples if self._marker is None else self._marker.write(samples)
-        self.seconds += clock.perf_counter() - begun
+        self.seconds += clock.perf_counter() - start
         return marked
 
     def finalize(self) -> NDArray[np.float32]:
         """(channels, m) the rest."""
-        begun = clock.perf_counter()
-        if self._held:
+        start = clock.perf_counter()
+        if self._blocks:
             self._take_fingerprints()
         rest = np.zeros((self._channels, 0), np.float32) if self._marker is None else self._marker.finalize()
-        self.seconds += clock.perf_counter() - begun
+        self.seconds += clock.perf_counter() - start
         return rest
 
     def _take_fingerprints(self) -> None:
-        mono = np.concatenate(self._held)
+        mono = np.concatenate(self._blocks)
         begin = self._first / self._rate
-        found = compute_sound_fingerprints(resample(mono, self._rate))
-        self._fingerprints += [(begin + time, value) for time, value in found]
-        done = round(len(found) * SOUND_INTERVAL_S * self._rate)  # the next hash begins there
-        self._held, self._first, self._held_samples = [mono[done:]], self._first + done, len(mono) - done
+        hashes = compute_sound_fingerprints(resample(mono, self._rate))
+        self._fingerprints += [(begin + time, value) for time, value in hashes]
+        position = round(len(hashes) * SOUND_INTERVAL_S * self._rate)  # the next hash begins there
+        self._blocks, self._first, self._sample_count = [mono[position:]], self._first + position, len(mono) - position

@@ -75,15 +75,15 @@ def verify(
         path = find_manifest(path) or path
     manifest = find_manifest(path)
     is_of_layers = manifest is not None and manifest.name == MANIFEST
-    viewed = path.parent if path.name == FRAMES_MANIFEST else path  # frames have the mark, layers are composed first
+    view_path = path.parent if path.name == FRAMES_MANIFEST else path  # frames have the mark, layers are composed first
     cancel = cancel or CancelToken()
     size = _check_size(path)
     notes: list[str] = [] if size else ["the file is empty"]
-    mark = sound = known = pictures = None
+    mark = sound = match = pictures = None
     with ThreadPoolExecutor(2) as pool:
         # While credentials and mark are read: whoever has a ledger needs them.
         has_ledger = ledger.path.exists()
-        looks = pool.submit(_compute_fingerprints, viewed, cancel) if size and has_ledger else None
+        looks = pool.submit(_compute_fingerprints, view_path, cancel) if size and has_ledger else None
         hearing = pool.submit(read_sound_traces, path, has_ledger, cancel) if size else None
         of_layers = read_layer_credentials(path)
         credentials = of_layers or read_credentials(path)
@@ -91,39 +91,41 @@ def verify(
             if of_layers is not None and is_of_layers:
                 notes.append("of layers, the invisible mark is read in what they are composed to")
             else:
-                pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(viewed, cancel))
+                pictures = _try_reading("the invisible mark", notes, lambda: _has_pictures(view_path, cancel))
             if pictures:
-                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(viewed, ledger, cancel))
+                mark = _try_reading("the invisible mark", notes, lambda: _read_mark(view_path, ledger, cancel))
             sound = None if hearing is None else _try_reading("the sound", notes, hearing.result)
             if pictures is False and sound is None and not notes:
                 notes.append("it holds neither pictures nor sound, so there is no invisible mark to look for")
             if looks is not None:
-                shown = looks if pictures else None
+                picture_looks = looks if pictures else None
                 marks = [one for one in (mark, sound and sound.mark) if one]
-                heard = sound.fingerprints if sound else ()
-                known = _try_reading(
-                    "the ledger", notes, lambda: _search_ledger(path, ledger, marks, credentials, shown, heard)
+                sound_fingerprints = sound.fingerprints if sound else ()
+                match = _try_reading(
+                    "the ledger",
+                    notes,
+                    lambda: _search_ledger(path, ledger, marks, credentials, picture_looks, sound_fingerprints),
                 )
-    consents = known.entry.consents if known and known.is_certain else ()
-    said: dict[str, str] = {}
+    consents = match.entry.consents if match and match.is_certain else ()
+    strengths: dict[str, str] = {}
     if credentials.state in VALID_STATES:
         consents = consents or credentials.consents
-        said = dict(zip(credentials.consents, credentials.consent_strengths, strict=False))
+        strengths = dict(zip(credentials.consents, credentials.consent_strengths, strict=False))
     store = store or used_store(path.absolute().parent)
-    consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, said, store))
+    consent = _try_reading("consent", notes, lambda: _summarize_consent(consents, strengths, store))
     sound_mark = None if sound is None else sound.mark
-    verdict = _judge(credentials, mark or sound_mark, known)
+    verdict = _judge(credentials, mark or sound_mark, match)
     return Verification(
-        path, verdict, credentials, mark, known, consent, tuple(notes), sound_mark, bool(pictures), sound is not None
+        path, verdict, credentials, mark, match, consent, tuple(notes), sound_mark, bool(pictures), sound is not None
     )
 
 
-def _judge(credentials: CredentialState, mark: WatermarkReading | None, known: LedgerMatch | None) -> Verdict:
+def _judge(credentials: CredentialState, mark: WatermarkReading | None, match: LedgerMatch | None) -> Verdict:
     if credentials.state == "broken":
         return "broken"
     # The clip that a swap was made from looks much like the swap: looking alike is a hint and no verdict.
-    recorded = known is not None and known.is_certain
-    if recorded or mark is not None or _credentials_output_id(credentials) is not None:
+    is_recorded = match is not None and match.is_certain
+    if is_recorded or mark is not None or _credentials_output_id(credentials) is not None:
         return "made-by-effigie"
     return "nothing-found" if credentials.state == "absent" else "marked-by-others"
 
@@ -144,8 +146,8 @@ def _check_size(path: Path) -> int:
         status = path.stat()
         # A pipe would block, and a device would never end.
         if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if path.is_dir() else "no ordinary file"
-            raise EffigieError(f"{path} is {what}: name a file")
+            kind = "a folder" if path.is_dir() else "no ordinary file"
+            raise EffigieError(f"{path} is {kind}: name a file")
         with path.open("rb"):
             return status.st_size
     except FileNotFoundError:
@@ -155,17 +157,17 @@ def _check_size(path: Path) -> int:
         raise EffigieError(f"{path} cannot be read ({reason}): check its permissions, or copy it elsewhere") from error
 
 
-def _try_reading(what: str, notes: list[str], reading: Callable[[], T]) -> T | None:
+def _try_reading(subject: str, notes: list[str], reading: Callable[[], T]) -> T | None:
     """A reading, or None and a note: whatever a hostile file does to one reader must not silence the others."""
     try:
         return reading()
     except CancelledError:
         raise
     except EffigieError as error:
-        notes.append(f"{what} could not be read: {error}")
+        notes.append(f"{subject} could not be read: {error}")
     except Exception as error:
         reason = (str(error).strip().splitlines() or [""])[0]
-        notes.append(f"{what} could not be read ({type(error).__name__}: {reason})")
+        notes.append(f"{subject} could not be read ({type(error).__name__}: {reason})")
     return None
 
 
@@ -185,16 +187,20 @@ def _read_known_marks(ledger: Ledger) -> Iterator[tuple[int, int]]:
 
     # What is wrong with the ledger is said where it is searched.
     with contextlib.suppress(EffigieError):
-        yield from ((int(name, 16), free_bits) for name, free_bits in ledger.known_marks(MAX_KNOWN))
+        yield from ((int(name, 16), free_bits) for name, free_bits in ledger.list_marks(MAX_KNOWN))
 
 
 def _read_mark(path: Path, ledger: Ledger, cancel: CancelToken) -> WatermarkReading | None:
     from effigie.provenance.watermark import detect_file
 
-    found = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel, known=_read_known_marks(ledger))
-    if found is None and float(probe(path).duration or 0) > MARK_SEARCH_S:
-        found = detect_file(path, seconds=DAY_S, cancel=cancel)
-    return None if found is None else WatermarkReading(found.hex, float(found.confidence), found.edits, found.is_known)
+    detection = detect_file(path, seconds=MARK_SEARCH_S, cancel=cancel, known_marks=_read_known_marks(ledger))
+    if detection is None and float(probe(path).duration or 0) > MARK_SEARCH_S:
+        detection = detect_file(path, seconds=DAY_S, cancel=cancel)
+    return (
+        None
+        if detection is None
+        else WatermarkReading(detection.hex, float(detection.confidence), detection.edits, detection.is_known)
+    )
 
 
 def _search_ledger(
@@ -203,14 +209,14 @@ def _search_ledger(
     marks: list[WatermarkReading],
     credentials: CredentialState,
     looks: Future[tuple[Sample, ...]] | None,
-    heard: tuple[Sample, ...],
+    sound_fingerprints: tuple[Sample, ...],
 ) -> LedgerMatch | None:
     """The entry that matches.
 
     Args:
         marks: of pictures and sound, those that were read.
         looks: the fingerprints of the file's pictures, None without any.
-        heard: the fingerprints of its sound.
+        sound_fingerprints: the fingerprints of its sound.
     """
     by_hash = ledger.find_by_hash(sha256(path))
     ids = [*(mark.id for mark in marks), _credentials_output_id(credentials)]
@@ -220,16 +226,16 @@ def _search_ledger(
     if entry is None:
         if fingerprints and (similar := ledger.find_similar(fingerprints)) is not None:
             return LedgerMatch(similar[0], ("pictures",))
-        alike = ledger.find_similar_sound(heard) if heard else None
+        alike = ledger.find_similar_sound(sound_fingerprints) if sound_fingerprints else None
         return None if alike is None else LedgerMatch(alike[0], ("sound",))
-    matched: list[MatchKind] = ["id"] if by_id else []
+    kinds: list[MatchKind] = ["id"] if by_id else []
     if by_hash and by_hash.output_id == entry.output_id:
-        matched.append("file")
+        kinds.append("file")
     if match_clips(fingerprints, entry.fingerprints) is not None:
-        matched.append("pictures")
-    if heard and match_sounds(heard, entry.sound_fingerprints) is not None:
-        matched.append("sound")
-    return LedgerMatch(entry, tuple(matched))
+        kinds.append("pictures")
+    if sound_fingerprints and match_sounds(sound_fingerprints, entry.sound_fingerprints) is not None:
+        kinds.append("sound")
+    return LedgerMatch(entry, tuple(kinds))
 
 
 def _compute_fingerprints(path: Path, cancel: CancelToken) -> tuple[Sample, ...]:
@@ -239,25 +245,25 @@ def _compute_fingerprints(path: Path, cancel: CancelToken) -> tuple[Sample, ...]
     )
 
 
-def _summarize_consent(ids: tuple[str, ...], said: dict[str, str], store: ConsentStore) -> ConsentSummary | None:
-    records = tuple(_consent_status(name, said.get(name), store) for name in dict.fromkeys(ids))
+def _summarize_consent(ids: tuple[str, ...], strengths: dict[str, str], store: ConsentStore) -> ConsentSummary | None:
+    records = tuple(_consent_status(name, strengths.get(name), store) for name in dict.fromkeys(ids))
     if not records:
         return None
     states = {record.state if record.state in STATES_WORST_FIRST else "unknown" for record in records}
     return ConsentSummary(min(states, key=STATES_WORST_FIRST.index), records)
 
 
-def _consent_status(name: str, said: str | None, store: ConsentStore) -> ConsentStatus:
+def _consent_status(name: str, strength: str | None, store: ConsentStore) -> ConsentStatus:
     # A file may name anything as its consent: only what is formed like an id is looked for.
     if not is_id(name):
         return ConsentStatus(name, "unknown")
     try:
         record, path = store.locate(name)
     except EffigieError:
-        return ConsentStatus(name, "unknown", strength=said)
+        return ConsentStatus(name, "unknown", strength=strength)
     try:
         state = store.consent_state(record, path)
     except EffigieError:  # its revocation is there, and damaged
         state = "revoked"
-    until = record.until.isoformat() if record.until else None
-    return ConsentStatus(name, state, record.subject, until, record.strength)
+    end_day = record.until.isoformat() if record.until else None
+    return ConsentStatus(name, state, record.subject, end_day, record.strength)

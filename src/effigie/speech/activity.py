@@ -46,15 +46,15 @@ def find_speech(samples: np.ndarray, rate: int) -> list[tuple[float, float]]:
         elif begin is not None and probability < _END:
             stretches.append((begin * STEP_S, index * STEP_S))
             begin = None
-    joined: list[tuple[float, float]] = []
+    spans: list[tuple[float, float]] = []
     for start, stop in stretches:
-        if joined and start - joined[-1][1] < _MIN_PAUSE_S:
-            joined[-1] = (joined[-1][0], stop)
+        if spans and start - spans[-1][1] < _MIN_PAUSE_S:
+            spans[-1] = (spans[-1][0], stop)
         else:
-            joined.append((start, stop))
+            spans.append((start, stop))
     return [
         (max(0.0, start - _MARGIN_S), min(duration, stop + _MARGIN_S))
-        for start, stop in joined
+        for start, stop in spans
         if stop - start >= _MIN_SPEECH_S
     ]
 

@@ -26,8 +26,8 @@ def encode(sound: Sound, cancel: CancelToken | None = None) -> np.ndarray:
     """
     mono = to_mono(sound.samples, sound.rate)
     pieces = (mono[start : start + RATE] for start in range(0, len(mono), RATE))
-    found = list(encode_stream(pieces, cancel))
-    return np.concatenate(found) if found else np.zeros((0, FEATURES), np.float32)
+    features = list(encode_stream(pieces, cancel))
+    return np.concatenate(features) if features else np.zeros((0, FEATURES), np.float32)
 
 
 def encode_stream(pieces: Iterable[np.ndarray], cancel: CancelToken | None = None) -> Iterator[np.ndarray]:
@@ -44,25 +44,25 @@ def analyze_stream(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """As :func:`encode_stream`, with the (2n, 80) spectrogram of the same time: 100 frames a second."""
     whisper = None
-    for window, skipped, kept in split_windows(pieces):
+    for window, skipped, count in split_windows(pieces):
         if cancel is not None:
             cancel.check()
         whisper = whisper or load_whisper()
         spectrogram = compute_spectrogram(window, SPECTROGRAM_FRAMES)
         output = np.array(whisper.encode(spectrogram), np.float32)[0]
-        yield output[skipped : skipped + kept], spectrogram.T[2 * skipped : 2 * (skipped + kept)]
+        yield output[skipped : skipped + count], spectrogram.T[2 * skipped : 2 * (skipped + count)]
 
 
 def split_windows(pieces: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int, int]]:
     """Windows of up to 30 s at 16 kHz; of the features of each, how many to skip and then to keep."""
     size, margin = WINDOW_S * RATE, OVERLAP_S * RATE
     step = RATE // FEATURE_RATE
-    held, skipped = np.zeros(0, np.float32), 0
+    buffer, skipped = np.zeros(0, np.float32), 0
     for piece in pieces:
-        held = np.concatenate([held, piece])
-        while len(held) > size:
-            kept = (size - margin) // step - skipped
-            yield held[:size], skipped, kept
-            held, skipped = held[size - 2 * margin :], margin // step
-    if (left := -(-len(held) // step) - skipped) > 0:
-        yield held, skipped, left
+        buffer = np.concatenate([buffer, piece])
+        while len(buffer) > size:
+            count = (size - margin) // step - skipped
+            yield buffer[:size], skipped, count
+            buffer, skipped = buffer[size - 2 * margin :], margin // step
+    if (remainder := -(-len(buffer) // step) - skipped) > 0:
+        yield buffer, skipped, remainder

@@ -34,22 +34,22 @@ def _load() -> tuple[dict[str, Any], dict[str, Any]]:
     return gold, silver
 
 
-def pronounce(word: str, before: str | None = None, is_last: bool = False, next_vowel: bool | None = None) -> str:
+def pronounce(word: str, previous: str | None = None, is_last: bool = False, next_vowel: bool | None = None) -> str:
     """Phonemes of a word.
 
     Args:
         word: letters, apostrophes and hyphens.
-        before: the word before it, lower case: tells nouns from verbs that are spelled alike.
+        previous: the word before it, lower case: tells nouns from verbs that are spelled alike.
         is_last: whether a pause follows.
         next_vowel: whether the next word begins with a vowel's sound; None where a pause follows.
     """
     if "-" in word.strip("-"):
         parts = [part for part in word.split("-") if part]
-        return " ".join(pronounce(part, before) for part in parts)
+        return " ".join(pronounce(part, previous) for part in parts)
     special = _pronounce_function_word(word, next_vowel)
     if special is not None:
         return special
-    return _look_up(word, before, is_last) or _derive(word) or _compose(word) or sound_out(word)
+    return _look_up(word, previous, is_last) or _derive(word) or _compose(word) or sound_out(word)
 
 
 def spell_letters(letters: str) -> str:
@@ -85,12 +85,12 @@ def _pronounce_function_word(word: str, next_vowel: bool | None) -> str | None:
     return None
 
 
-def _look_up(word: str, before: str | None = None, is_last: bool = False) -> str | None:
+def _look_up(word: str, previous: str | None = None, is_last: bool = False) -> str | None:
     for name in dict.fromkeys((word, word.lower(), word.capitalize(), word.lower().replace("'", ""))):
         for lexicon in _load():
             entry = lexicon.get(name)
             if isinstance(entry, dict):
-                entry = _choose(entry, before, is_last)
+                entry = _choose(entry, previous, is_last)
             if entry:
                 return str(entry)
         if name.isupper() and len(name) > 1 and word.isupper() and _is_initials(word):
@@ -103,14 +103,14 @@ def _is_initials(word: str) -> bool:
     return len(word) <= SPELLED_LETTERS and not any(word.lower() in lexicon for lexicon in _load())
 
 
-def _choose(entry: dict[str, str | None], before: str | None, is_last: bool) -> str | None:
+def _choose(entry: dict[str, str | None], previous: str | None, is_last: bool) -> str | None:
     if is_last and entry.get("None"):
         return entry["None"]
-    if before in _NOUN_SIGNS and entry.get("NOUN"):
+    if previous in _NOUN_SIGNS and entry.get("NOUN"):
         return entry["NOUN"]
-    if before in _VERB_SIGNS and entry.get("VERB"):
+    if previous in _VERB_SIGNS and entry.get("VERB"):
         return entry["VERB"]
-    if before in ("have", "has", "had", "was", "were", "been", "is", "are", "be") and entry.get("VBN"):
+    if previous in ("have", "has", "had", "was", "were", "been", "is", "are", "be") and entry.get("VBN"):
         return entry["VBN"]
     return entry["DEFAULT"]
 

@@ -39,15 +39,15 @@ def phonemize(text: str | Iterable[str]) -> Iterator[Sentence]:
     Raises:
         UsageError: there is nothing in it that could be said, or it is not in Latin letters.
     """
-    said = False
+    has_speech = False
     foreign = 0
     for paragraph in [text] if isinstance(text, str) else text:
-        for written in split_sentences(paragraph):
-            for sentence in _phonemize_sentence(written):
-                said = True
+        for passage in split_sentences(paragraph):
+            for sentence in _phonemize_sentence(passage):
+                has_speech = True
                 yield sentence
-            foreign += sum(letter.isalpha() and ord(letter) > 0x24F for letter in written)
-    if not said:
+            foreign += sum(letter.isalpha() and ord(letter) > 0x24F for letter in passage)
+    if not has_speech:
         if foreign:
             raise UsageError("the text is not in Latin letters, and only English can be spoken: write it in English")
         raise UsageError("the text holds nothing that can be said: write some words")
@@ -57,18 +57,18 @@ def split_sentences(text: str) -> list[str]:
     """Sentences of a text, as written."""
     pieces, begin = [], 0
     for end in _SENTENCE_END.finditer(text):
-        before = text[begin : end.start()].strip()
-        if _NO_END.search(before.rstrip("\"')]")) and "\n\n" not in end[0]:
+        passage = text[begin : end.start()].strip()
+        if _NO_END.search(passage.rstrip("\"')]")) and "\n\n" not in end[0]:
             continue
-        pieces.append(before + end[0].strip())
+        pieces.append(passage + end[0].strip())
         begin = end.end()
     pieces.append(text[begin:].strip())
     return [re.sub(r"\s+", " ", piece) for piece in pieces if piece]
 
 
-def _phonemize_sentence(written: str) -> Iterator[Sentence]:
-    spoken = speak_written(written)
-    tokens = re.findall(rf"[A-Za-z]+(?:[-'][A-Za-z]+)*'?|[{re.escape(PUNCTUATION)}]", spoken)
+def _phonemize_sentence(passage: str) -> Iterator[Sentence]:
+    reading = speak_written(passage)
+    tokens = re.findall(rf"[A-Za-z]+(?:[-'][A-Za-z]+)*'?|[{re.escape(PUNCTUATION)}]", reading)
     if not any(token[0].isalpha() for token in tokens):
         return
     if tokens[-1] not in ".!?…":
@@ -83,7 +83,7 @@ def _phonemize_sentence(written: str) -> Iterator[Sentence]:
                 words.append((token, len(phonemes)))
                 phonemes += sound + " "
         is_end = number == len(parts) - 1
-        text = written if len(parts) == 1 else " ".join(token for token, _ in part)
+        text = passage if len(parts) == 1 else " ".join(token for token, _ in part)
         yield Sentence(text, phonemes.strip(), tuple(words), _find_pause(phonemes.strip(), is_end))
 
 
@@ -97,8 +97,8 @@ def _pronounce_all(tokens: list[str]) -> list[tuple[str, str]]:
             sounds.append((token, token))
             next_vowel = next_vowel if token in '"()' else None
             continue
-        before = tokens[place - 1].lower() if place and tokens[place - 1][0].isalpha() else None
-        sound = pronounce(token, before, next_vowel is None, next_vowel)
+        previous = tokens[place - 1].lower() if place and tokens[place - 1][0].isalpha() else None
+        sound = pronounce(token, previous, next_vowel is None, next_vowel)
         next_vowel = begins_with_vowel(sound)
         sounds.append((token, sound))
     return sounds[::-1]
@@ -112,10 +112,10 @@ def _split_long(sounds: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
         length += len(sound) + 1
         if length > MAX_PHONEMES and parts[-1] and token not in PUNCTUATION:
             part = parts[-1]
-            cut = max((i + 1 for i, (one, _) in enumerate(part) if one in ",;:—"), default=0)
-            if sum(len(one) + 1 for _, one in part[:cut]) < MAX_PHONEMES // 3:
-                cut = len(part)
-            parts[-1], rest = part[:cut], part[cut:]
+            stop = max((i + 1 for i, (one, _) in enumerate(part) if one in ",;:—"), default=0)
+            if sum(len(one) + 1 for _, one in part[:stop]) < MAX_PHONEMES // 3:
+                stop = len(part)
+            parts[-1], rest = part[:stop], part[stop:]
             parts.append(rest)
             length = sum(len(one) + 1 for _, one in rest) + len(sound) + 1
         parts[-1].append((token, sound))

@@ -10,11 +10,11 @@ from effigie.speech.activity import find_speech
 from effigie.speech.f0 import measure_f0
 from effigie.speech.mel import power_spectrum
 
-CLIPPED = 0.985  # of full scale
+CLIP_LEVEL = 0.985  # of full scale
 LOUD_CLIPPING = 2e-4  # share of samples: more is heard
 NOISY_DB, QUIET_DB = 18.0, -45.0
 TELEPHONE_HZ = 4500.0  # a recording that ends below was a telephone's, or stored at 8 kHz
-WHISPERED = 0.15  # share of the speech that is voiced, below which it is a whisper
+WHISPER_SHARE = 0.15  # share of the speech that is voiced, below which it is a whisper
 _STEP = 240  # samples of 24 kHz
 _EDGE_DB = 55.0  # below the loudest third of an octave, at which the band ends
 
@@ -66,7 +66,7 @@ def measure_quality(samples: np.ndarray, rate: int = 24000) -> SpeechQuality:
         "speech_s": len(speech) / rate,
         "level_db": level,
         "noise_db": None if floor is None else level - floor,
-        "clipped": float((np.abs(samples) >= CLIPPED).mean()) if len(samples) else 0.0,
+        "clipped": float((np.abs(samples) >= CLIP_LEVEL).mean()) if len(samples) else 0.0,
         "bandwidth_hz": _bandwidth(speech, rate),
         "voiced": len(pitches) / max(1, int(in_speech.sum())),
         "f0_hz": tuple(float(np.percentile(pitches, share)) for share in (50, 10, 90)) if len(pitches) else (0.0,) * 3,
@@ -98,19 +98,21 @@ def _bandwidth(speech: np.ndarray, rate: int) -> float:
     return float(edges[loud[-1]] + 250) if len(loud) else 0.0
 
 
-def _advise(measured: dict[str, object]) -> list[str]:
-    found: list[str] = []
-    speech_s, noise_db = float(measured["speech_s"]), measured["noise_db"]  # type: ignore[arg-type]
+def _advise(measures: dict[str, object]) -> list[str]:
+    advice: list[str] = []
+    speech_s, noise_db = float(measures["speech_s"]), measures["noise_db"]  # type: ignore[arg-type]
     if speech_s < 1:
         return ["no speech is heard in it: see whether it is the right file, and whether the microphone was on"]
-    if float(measured["clipped"]) > LOUD_CLIPPING:  # type: ignore[arg-type]
-        found.append("it is clipped: turn the microphone down and record it again")
+    if float(measures["clipped"]) > LOUD_CLIPPING:  # type: ignore[arg-type]
+        advice.append("it is clipped: turn the microphone down and record it again")
     if isinstance(noise_db, float) and noise_db < NOISY_DB:
-        found.append(f"speech is only {noise_db:.0f} dB above the noise: record in a quieter room, nearer to the mouth")
-    if float(measured["level_db"]) < QUIET_DB:  # type: ignore[arg-type]
-        found.append("it is very quiet: turn the microphone up")
-    if float(measured["bandwidth_hz"]) < TELEPHONE_HZ:  # type: ignore[arg-type]
-        found.append("it holds nothing above 4.5 kHz, like a telephone's: s and f are missing, use another microphone")
-    if float(measured["voiced"]) < WHISPERED:  # type: ignore[arg-type]
-        found.append("it is whispered, or no speech: a voice cannot be heard in it; speak aloud")
-    return found
+        advice.append(
+            f"speech is only {noise_db:.0f} dB above the noise: record in a quieter room, nearer to the mouth"
+        )
+    if float(measures["level_db"]) < QUIET_DB:  # type: ignore[arg-type]
+        advice.append("it is very quiet: turn the microphone up")
+    if float(measures["bandwidth_hz"]) < TELEPHONE_HZ:  # type: ignore[arg-type]
+        advice.append("it holds nothing above 4.5 kHz, like a telephone's: s and f are missing, use another microphone")
+    if float(measures["voiced"]) < WHISPER_SHARE:  # type: ignore[arg-type]
+        advice.append("it is whispered, or no speech: a voice cannot be heard in it; speak aloud")
+    return advice

@@ -23,7 +23,7 @@ QUIET = 0.001
 NO_SPEECH, UNSURE = 0.6, -1.0  # Whisper's own bounds (section 4.5): probability of no speech, mean log probability
 LOUD_DB = 35.0  # below the window's loud parts (its 98th percentile), from which on a voice is taken to be heard
 
-REPEATED = 2.4  # text that deflates by more repeats itself: the network's loop, not the speaker's
+MAX_COMPRESSION = 2.4  # text that deflates by more repeats itself: the network's loop, not the speaker's
 
 
 @dataclass(frozen=True)
@@ -85,23 +85,23 @@ def measure_speech(samples: np.ndarray) -> float:
 def split_windows(pieces: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
     """First sample and samples of windows of up to 29.5 s that end where it is quiet."""
     longest, shortest = int((WINDOW_S - 0.5) * RATE), SHORTEST_WINDOW_S * RATE
-    held, start = np.zeros(0, np.float32), 0
+    buffer, start = np.zeros(0, np.float32), 0
     for piece in pieces:
-        held = np.concatenate([held, piece])
-        while len(held) > longest:
-            stop = shortest + _find_quiet(held[shortest:longest])
-            yield start, held[:stop]
-            held, start = held[stop:], start + stop
-    if len(held):
-        yield start, held
+        buffer = np.concatenate([buffer, piece])
+        while len(buffer) > longest:
+            stop = shortest + _find_quiet(buffer[shortest:longest])
+            yield start, buffer[:stop]
+            buffer, start = buffer[stop:], start + stop
+    if len(buffer):
+        yield start, buffer
 
 
 def _find_quiet(samples: np.ndarray) -> int:
     """Index of the middle of the quietest 0.2 s."""
     step = RATE // 100
     energy = (samples[: len(samples) // step * step].reshape(-1, step).astype(np.float64) ** 2).sum(1)
-    around = np.convolve(energy, np.ones(20), "valid")
-    return int((np.argmin(around) + 10) * step)
+    smooth = np.convolve(energy, np.ones(20), "valid")
+    return int((np.argmin(smooth) + 10) * step)
 
 
 def _recognize_window(whisper: Whisper, window: np.ndarray, offset_s: float, language: str | None) -> list[Word]:
@@ -119,7 +119,7 @@ def _recognize_window(whisper: Whisper, window: np.ndarray, offset_s: float, lan
 
 def _generate(whisper: Whisper, encoded: Any, prompt: list[int]) -> list[int]:
     """Tokens of the text; none where there is no speech, or where the network repeats itself whatever is tried."""
-    for penalty, unrepeated in ((1.0, 0), (1.15, 4)):
+    for penalty, ngram_size in ((1.0, 0), (1.15, 4)):
         result = whisper.model.generate(
             encoded,
             [prompt],
@@ -127,13 +127,13 @@ def _generate(whisper: Whisper, encoded: Any, prompt: list[int]) -> list[int]:
             return_scores=True,
             return_no_speech_prob=True,
             repetition_penalty=penalty,
-            no_repeat_ngram_size=unrepeated,
+            no_repeat_ngram_size=ngram_size,
         )[0]
         tokens = [token for token in result.sequences_ids[0] if whisper.vocabulary.is_text(token)]
         if result.no_speech_prob > NO_SPEECH and result.scores[0] < UNSURE:
             return []
         text = whisper.vocabulary.decode(tokens).encode()
-        if not text or len(text) / len(zlib.compress(text)) <= REPEATED:
+        if not text or len(text) / len(zlib.compress(text)) <= MAX_COMPRESSION:
             return tokens
     return []
 
@@ -168,8 +168,8 @@ def find_loud(samples: np.ndarray) -> np.ndarray:
 def _trim_silence(word: Word, loud: np.ndarray, offset_s: float) -> Word:
     """The word without the silence at its ends, which attention counts to the word beside it."""
     first, last = round(word.start_s * 100), round(word.end_s * 100)
-    heard = np.flatnonzero(loud[first:last])
+    loud_frames = np.flatnonzero(loud[first:last])
     start_s, end_s = word.start_s, word.end_s
-    if heard.size:
-        start_s, end_s = (first + int(heard[0])) / 100, (first + int(heard[-1]) + 1) / 100
+    if loud_frames.size:
+        start_s, end_s = (first + int(loud_frames[0])) / 100, (first + int(loud_frames[-1]) + 1) / 100
     return Word(word.text, offset_s + start_s, offset_s + end_s, word.probability)

@@ -57,12 +57,12 @@ def extract_speech(samples: np.ndarray) -> np.ndarray:
     step = RATE // 100
     loud = find_loud(samples) if len(samples) else np.zeros(0, bool)
     reach = round(GAP_S * 100 / 2)
-    spoken = np.convolve(loud, np.ones(2 * reach + 1), "same") > 0 if loud.any() else loud
-    kept = samples[: len(spoken) * step][np.repeat(spoken, step)[: len(samples)]]
-    power = float(np.mean(np.square(kept, dtype=np.float64))) if len(kept) else 0.0
+    mask = np.convolve(loud, np.ones(2 * reach + 1), "same") > 0 if loud.any() else loud
+    speech = samples[: len(mask) * step][np.repeat(mask, step)[: len(samples)]]
+    power = float(np.mean(np.square(speech, dtype=np.float64))) if len(speech) else 0.0
     if power < 1e-9:
         return np.zeros(0, np.float32)
-    return np.asarray(kept * 10 ** (LEVEL_DB / 20) / np.sqrt(power), np.float32)
+    return np.asarray(speech * 10 ** (LEVEL_DB / 20) / np.sqrt(power), np.float32)
 
 
 def _embed_resemblyzer(speech: np.ndarray) -> np.ndarray:
@@ -74,15 +74,15 @@ def _embed_resemblyzer(speech: np.ndarray) -> np.ndarray:
     windows = _cut(power, 160)
     with torch.no_grad():
         _, (hidden, _) = network["lstm"](torch.from_numpy(windows))
-        found = torch.relu(network["linear"](hidden[-1])).numpy()
-    return _normalize(found)
+        embeddings = torch.relu(network["linear"](hidden[-1])).numpy()
+    return _normalize(embeddings)
 
 
 def _embed_voicefilter(speech: np.ndarray) -> np.ndarray:
     window = np.hamming(WINDOW + 1)[:-1]
     size = 512
-    around = (size - WINDOW) // 2
-    power = _power(speech, np.pad(window, around), size) @ slaney_filters(size, BANDS).T
+    padding = (size - WINDOW) // 2
+    power = _power(speech, np.pad(window, padding), size) @ slaney_filters(size, BANDS).T
     windows = _cut(np.log10(power + 1e-10), 80)
     return _normalize(_load_voicefilter().run(None, {"mel_window": windows})[0])
 

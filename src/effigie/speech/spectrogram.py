@@ -36,9 +36,9 @@ def compute_spectrogram(samples: np.ndarray, frames: int) -> np.ndarray:
         samples: (n,) at 16 kHz.
         frames: how many, from the first sample on.
     """
-    wanted = (frames - 1) * HOP + WINDOW
-    padded = np.zeros(wanted, np.float32)
-    body = samples[: wanted - WINDOW // 2]
+    length = (frames - 1) * HOP + WINDOW
+    padded = np.zeros(length, np.float32)
+    body = samples[: length - WINDOW // 2]
     padded[WINDOW // 2 : WINDOW // 2 + len(body)] = body
     if len(body) > WINDOW // 2:  # mirrored before the beginning, as in training
         padded[: WINDOW // 2] = body[WINDOW // 2 : 0 : -1]

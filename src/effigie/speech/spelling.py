@@ -82,7 +82,7 @@ _RULES: tuple[tuple[str, str], ...] = (
         for letter, sound in zip("bcdfghjklmnpqrstvwz", "bkdfɡhʤklmnpkɹstvwz", strict=True)
     ),
 )
-_COMPILED = tuple((re.compile(pattern), sound) for pattern, sound in _RULES)
+_PATTERNS = tuple((re.compile(pattern), sound) for pattern, sound in _RULES)
 VOWELS = "aAIOWYiuæɑɒɔəɛɜɪʊʌᵊᵻɐ"
 STRESS = "ˈ"
 
@@ -91,10 +91,10 @@ def sound_out(word: str) -> str:
     """Phonemes of a word of letters a to z, with one stress."""
     letters, place, sounds = word.lower(), 0, ""
     while place < len(letters):
-        for pattern, sound in _COMPILED:
-            found = pattern.match(letters, place)
-            if found and found.end() > place:
-                sounds, place = sounds + sound, found.end()
+        for pattern, sound in _PATTERNS:
+            match = pattern.match(letters, place)
+            if match and match.end() > place:
+                sounds, place = sounds + sound, match.end()
                 break
         else:
             place += 1  # apostrophes and the like

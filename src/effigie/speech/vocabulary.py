@@ -42,9 +42,9 @@ class Vocabulary:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of tokens; bytes that are no whole character become U+FFFD."""
-        written = "".join(self._tokens[token] for token in tokens if self.is_text(token))
+        letters = "".join(self._tokens[token] for token in tokens if self.is_text(token))
         table = _byte_table()
-        return bytes(table[letter] for letter in written).decode("utf-8", "replace")
+        return bytes(table[letter] for letter in letters).decode("utf-8", "replace")
 
     def split_words(self, tokens: Sequence[int]) -> list[tuple[str, int, int]]:
         """Words as text, first and last + 1 of their tokens; marks of punctuation belong to the word before.
@@ -61,8 +61,8 @@ class Vocabulary:
             if begins and text.strip() and any(map(str.isalnum, text)):
                 spans.append((text, start, stop))
             elif spans:
-                before, first, _ = spans[-1]
-                spans[-1] = (before + text, first, stop)
+                previous, first, _ = spans[-1]
+                spans[-1] = (previous + text, first, stop)
             else:
                 spans.append((text, start, stop))
             start = stop

@@ -57,13 +57,13 @@ def speak_written(text: str) -> str:
     text = re.sub(r"[‘’ʼ`´]", "'", text)
     text = re.sub(r"[“”„«»]", '"', text)
     text = re.sub(r"\s[-–—]+\s|—|–(?!\d)|--+", " — ", text)
-    for pattern, spoken in _RULES:
-        text = re.sub(pattern, spoken, text)
+    for pattern, replacement in _RULES:
+        text = re.sub(pattern, replacement, text)
     for symbol, spoken_symbol in _SYMBOLS.items():
         text = text.replace(symbol, spoken_symbol)
     text = _drop_accents(text)
     text = re.sub(r"[^A-Za-z0-9'\-,.!?;:—…()\"\s]", " ", text)
-    text = re.sub(r"\d+", lambda found: f" {spell_decimal(found[0])} ", text)
+    text = re.sub(r"\d+", lambda match: f" {spell_decimal(match[0])} ", text)
     return re.sub(r"\s+", " ", text).strip()
 
 
@@ -82,9 +82,9 @@ def _pluralize(word: str, one: bool) -> str:
     return _PLURALS.get(first, first + "s") + (f" {rest}" if rest else "")
 
 
-def _speak_money(found: re.Match[str]) -> str:
-    name, part = _MONEY[found[1]]
-    amount, scale = found[2].replace(",", ""), found[3]
+def _speak_money(match: re.Match[str]) -> str:
+    name, part = _MONEY[match[1]]
+    amount, scale = match[2].replace(",", ""), match[3]
     if scale:
         return f"{spell_decimal(amount)} {scale} {_pluralize(name, False)}"
     whole, _, cents = amount.partition(".")
@@ -94,13 +94,13 @@ def _speak_money(found: re.Match[str]) -> str:
     return words
 
 
-def _speak_unit(found: re.Match[str]) -> str:
-    amount, unit = found[1].replace(",", ""), _UNITS[found[2]]
+def _speak_unit(match: re.Match[str]) -> str:
+    amount, unit = match[1].replace(",", ""), _UNITS[match[2]]
     return f"{spell_decimal(amount)} {_pluralize(unit, amount == '1')} "
 
 
-def _speak_time(found: re.Match[str]) -> str:
-    hour, minute, half = int(found[1]), int(found[2]), (found[3] or "").replace(".", "").lower()
+def _speak_time(match: re.Match[str]) -> str:
+    hour, minute, half = int(match[1]), int(match[2]), (match[3] or "").replace(".", "").lower()
     if hour > 24 or minute > 59:
         return f"{spell_cardinal(hour)} {spell_cardinal(minute)}"
     past = "" if minute == 0 else (" oh " if minute < 10 else " ") + spell_cardinal(minute)
@@ -114,15 +114,15 @@ def _speak_date(month: str, day: str, year: str | None) -> str:
     return f"{name} {spell_ordinal(int(day))}" + (f", {spell_year(int(year))}" if year else "")
 
 
-def _speak_iso_date(found: re.Match[str]) -> str:
-    year, month, day = int(found[1]), int(found[2]), int(found[3])
+def _speak_iso_date(match: re.Match[str]) -> str:
+    year, month, day = int(match[1]), int(match[2]), int(match[3])
     if not (1 <= month <= 12 and 1 <= day <= 31):
-        return found[0]
+        return match[0]
     return f"{_MONTHS[month - 1]} {spell_ordinal(day)}, {spell_year(year)}"
 
 
-def _speak_fraction(found: re.Match[str]) -> str:
-    top, bottom = int(found[1]), int(found[2])
+def _speak_fraction(match: re.Match[str]) -> str:
+    top, bottom = int(match[1]), int(match[2])
     if bottom == 0 or bottom > 100:
         return f"{spell_cardinal(top)} over {spell_cardinal(bottom)}"
     name = {2: "half", 4: "quarter"}.get(bottom) or spell_ordinal(bottom)
@@ -131,8 +131,8 @@ def _speak_fraction(found: re.Match[str]) -> str:
     return f"{spell_cardinal(top)} {'halves' if bottom == 2 else name + 's'}"
 
 
-def _speak_abbreviation(found: re.Match[str]) -> str:
-    return _ABBREVIATIONS[found[1]]
+def _speak_abbreviation(match: re.Match[str]) -> str:
+    return _ABBREVIATIONS[match[1]]
 
 
 _Speaker = Callable[[re.Match[str]], str]

@@ -27,7 +27,7 @@ from effigie.studio.endpoints import (
     session,
     voices,
 )
-from effigie.studio.endpoints.requests import studio_of
+from effigie.studio.endpoints.requests import get_studio
 from effigie.studio.guard import Guard
 from effigie.studio.handles import UnknownIdError
 from effigie.studio.live import live_route
@@ -69,19 +69,19 @@ async def _mind_jobs(studio: Studio) -> None:
     """Start, watch and report jobs as long as the studio runs; at each stage's end there may be more in the library."""
     stages: set[tuple[str, str]] = set()
     while True:
-        changed, ended = await asyncio.to_thread(studio.jobs.advance)
+        changed, ended_jobs = await asyncio.to_thread(studio.jobs.advance)
         rows = studio.jobs.to_json() if changed else []
         if changed:
             studio.events.send("jobs", rows, is_state=True)
-        before, stages = stages, {(row["id"], row["progress"]["stage"]) for row in rows if row["progress"]} or stages
-        if ended or stages - before:
-            studio.events.send("library", [job.id for job in ended])
+        previous, stages = stages, {(row["id"], row["progress"]["stage"]) for row in rows if row["progress"]} or stages
+        if ended_jobs or stages - previous:
+            studio.events.send("library", [job.id for job in ended_jobs])
         await asyncio.sleep(POLL_S)
 
 
 async def _explain(request: Request, error: Exception) -> Response:
     code = next(code for kind, code in STATUS_CODES if isinstance(error, kind))
-    return JSONResponse({"error": studio_of(request).workspace.explain(error)}, code)
+    return JSONResponse({"error": get_studio(request).workspace.explain(error)}, code)
 
 
 async def _explain_unforeseen(request: Request, error: Exception) -> Response:

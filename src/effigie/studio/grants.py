@@ -19,22 +19,22 @@ MAX_CLIP_BYTES = 512 << 20
 MAX_CHALLENGES = 50  # that are kept: older ones have run out
 
 
-def describe_asked(asked: ConsentRequest | Consent) -> dict[str, Any]:
+def describe_terms(terms: ConsentRequest | Consent) -> dict[str, Any]:
     """The terms that a person is asked to grant, for the page to show before the camera runs."""
     return {
-        "subject": asked.subject,
-        "uses": list(asked.uses),
-        "purpose": asked.purpose,
-        "territory": asked.territory,
-        "begins": asked.begins.isoformat(),
-        "until": asked.until and asked.until.isoformat(),
-        "basis": asked.basis,
-        "face": len(asked.embeddings) > 0,
-        "voice": bool(asked.voices),
+        "subject": terms.subject,
+        "uses": list(terms.uses),
+        "purpose": terms.purpose,
+        "territory": terms.territory,
+        "begins": terms.begins.isoformat(),
+        "until": terms.until and terms.until.isoformat(),
+        "basis": terms.basis,
+        "face": len(terms.embeddings) > 0,
+        "voice": bool(terms.voices),
     }
 
 
-def draw_challenge(workspace: Workspace, asked: ConsentRequest | Consent, sound: bool) -> dict[str, Any]:
+def draw_challenge(workspace: Workspace, terms: ConsentRequest | Consent, sound: bool) -> dict[str, Any]:
     """Draw a challenge and keep it; what the page shows of it.
 
     Raises:
@@ -43,17 +43,17 @@ def draw_challenge(workspace: Workspace, asked: ConsentRequest | Consent, sound:
     """
     from effigie.consent.grant_challenge import GrantChallenge
 
-    drawn = GrantChallenge.create(asked, sound=sound)
+    challenge = GrantChallenge.create(terms, sound=sound)
     folder = workspace.private / "challenges"
     folder.mkdir(mode=0o700, exist_ok=True)
     for old in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)[: -MAX_CHALLENGES + 1]:
         old.unlink(missing_ok=True)
-    drawn.save(folder / f"{drawn.nonce}.json")
+    challenge.save(folder / f"{challenge.nonce}.json")
     return {
-        "nonce": drawn.nonce,
-        "steps": list(drawn.steps),
-        "sentence": drawn.sentence,
-        "expires": drawn.expires.isoformat(),
+        "nonce": challenge.nonce,
+        "steps": list(challenge.steps),
+        "sentence": challenge.sentence,
+        "expires": challenge.expires.isoformat(),
     }
 
 
@@ -92,14 +92,14 @@ def find_clip(workspace: Workspace, nonce: str) -> Path:
     Raises:
         UsageError: none was.
     """
-    found = [workspace.root / "evidence" / f"grant-{nonce}{suffix}" for suffix in dict.fromkeys(CLIP_SUFFIXES.values())]
-    for path in found:
+    paths = [workspace.root / "evidence" / f"grant-{nonce}{suffix}" for suffix in dict.fromkeys(CLIP_SUFFIXES.values())]
+    for path in paths:
         if path.is_file():
             return path
     raise UsageError("the clip has not arrived: send it again")
 
 
-def load_asked(workspace: Workspace, fields: dict[str, Any]) -> ConsentRequest | Consent:
+def load_terms(workspace: Workspace, fields: dict[str, Any]) -> ConsentRequest | Consent:
     """The request of the id in ``request``, or the record of that in ``record``.
 
     Raises:
@@ -118,18 +118,18 @@ def load_asked(workspace: Workspace, fields: dict[str, Any]) -> ConsentRequest |
 
 def list_granted(workspace: Workspace) -> set[str]:
     """Digests of the requests that became records, by signature or before a camera."""
-    found = set()
+    digests = set()
     for stored in workspace.store.list():
         record = stored.consent
-        found.add(record.digest if record.witness is None else record.witness.request)
-    return found
+        digests.add(record.digest if record.witness is None else record.witness.request)
+    return digests
 
 
-def is_own(asked: ConsentRequest | Consent) -> bool:
+def is_own(terms: ConsentRequest | Consent) -> bool:
     """Whether it was made with this account's key, so that its challenge is drawn and checked here."""
     from effigie.consent.keys import operator_key
 
     try:
-        return asked.signatures[0].public_key == operator_key().public_key
+        return terms.signatures[0].public_key == operator_key().public_key
     except EffigieError:
         return False

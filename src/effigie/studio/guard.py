@@ -87,10 +87,10 @@ class Guard:
 
     def _read_cookie(self, headers: Headers) -> str:
         try:
-            found = SimpleCookie(headers.get("cookie", "")).get(self.cookie_name)
+            cookie = SimpleCookie(headers.get("cookie", "")).get(self.cookie_name)
         except CookieError:
             return ""
-        return "" if found is None else found.value
+        return "" if cookie is None else cookie.value
 
 
 def _refusal(status: int, reason: str) -> Response:
@@ -100,8 +100,8 @@ def _refusal(status: int, reason: str) -> Response:
 def _add_headers(send: Send, headers: Mapping[str, str]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            there = {name.lower() for name, _ in message["headers"]}
-            extra = dict(headers) | ({} if b"cache-control" in there else {"cache-control": PRIVATE})
+            names = {name.lower() for name, _ in message["headers"]}
+            extra = dict(headers) | ({} if b"cache-control" in names else {"cache-control": PRIVATE})
             message["headers"] = [*message["headers"], *((k.encode(), v.encode()) for k, v in extra.items())]
         await send(message)
 

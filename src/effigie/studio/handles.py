@@ -28,9 +28,9 @@ class Handles:
 
     def issue(self, path: Path) -> str:
         """The id of a path, 16 hex digits."""
-        found = hashlib.blake2s(str(path).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-        self._paths[found] = path
-        return found
+        handle = hashlib.blake2s(str(path).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        self._paths[handle] = path
+        return handle
 
     def resolve(self, handle: str) -> Path:
         """The path of an id, as it was given.

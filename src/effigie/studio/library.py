@@ -42,7 +42,7 @@ DEMO_INPUTS = {"swap.mp4": "sample_man", "at-once.mp4": "sample_woman"}  # frame
 
 
 @dataclass(frozen=True)
-class Found:
+class Inventory:
     """What a walk has come upon."""
 
     facesets: list[Path]
@@ -68,23 +68,27 @@ class Library:
         Args:
             inputs: output path -> path of the clip that it was made from, as far as jobs know.
         """
-        found = self._walk()
-        picked = [(path, "picked") for path in self.picked()]
-        samples = [(path, "sample") for path in self._samples(found)]
-        clips = [*((path, "workspace") for path in found.clips), *picked, *samples]
+        inventory = self._walk()
+        picks = [(path, "picked") for path in self.list_picks()]
+        samples = [(path, "sample") for path in self._samples(inventory)]
+        clips = [*((path, "workspace") for path in inventory.clips), *picks, *samples]
         return {
             "workspace": self._workspace.root.name,
             "path": str(self._workspace.root),
             "clips": [self._describe_clip(path, origin) for path, origin in dict(reversed(clips)).items()][::-1],
-            "facesets": [described for path in found.facesets if (described := self._describe_faceset(path))],
-            "models": [described for path in found.models if (described := self._describe_model(path))],
-            "projects": [one for path in found.documents if (one := self._describe_document(path, describe_project))],
-            "templates": [one for path in found.documents if (one := self._describe_document(path, describe_template))],
-            "sounds": [self._describe_sound(path) for path in found.sounds],
-            "recordings": [self._describe_sound(path) for path in found.recordings],
-            "voices": [{"id": row["id"], "name": row["name"]} for _, row in self._list_voices(found)],
+            "facesets": [described for path in inventory.facesets if (described := self._describe_faceset(path))],
+            "models": [described for path in inventory.models if (described := self._describe_model(path))],
+            "projects": [
+                one for path in inventory.documents if (one := self._describe_document(path, describe_project))
+            ],
+            "templates": [
+                one for path in inventory.documents if (one := self._describe_document(path, describe_template))
+            ],
+            "sounds": [self._describe_sound(path) for path in inventory.sounds],
+            "recordings": [self._describe_sound(path) for path in inventory.recordings],
+            "voices": [{"id": row["id"], "name": row["name"]} for _, row in self._list_voices(inventory)],
             "results": sorted(
-                (self._describe_result(path, inputs) for path in found.outputs), key=lambda one: -one["time"]
+                (self._describe_result(path, inputs) for path in inventory.outputs), key=lambda one: -one["time"]
             ),
         }
 
@@ -92,7 +96,7 @@ class Library:
         """Folders of the voices that were learned, and what they say of themselves."""
         return self._list_voices(self._walk())
 
-    def picked(self) -> list[Path]:
+    def list_picks(self) -> list[Path]:
         """Clips of the media folders that were picked, and are there."""
         with contextlib.suppress(OSError, ValueError, TypeError):
             paths = [Path(text) for text in read_json(self._picked_file) if isinstance(text, str)]
@@ -111,13 +115,13 @@ class Library:
                     f"{path.name} is no clip or picture: choose one that ends in .mp4, .mov, .jpg and the like"
                 )
         with self._lock:
-            kept = dict.fromkeys([*self.picked(), *paths])
-            write_json(self._picked_file, [str(path) for path in kept])
+            picks = dict.fromkeys([*self.list_picks(), *paths])
+            write_json(self._picked_file, [str(path) for path in picks])
 
     def forget(self, path: Path) -> None:
         """Take a clip off the list; the file stays."""
         with self._lock:
-            write_json(self._picked_file, [str(one) for one in self.picked() if one != path])
+            write_json(self._picked_file, [str(one) for one in self.list_picks() if one != path])
 
     def list_folder(self, folder: Path) -> list[dict[str, Any]]:
         """Folders, clips and pictures in a folder; links that lead out of the media folders are left out."""
@@ -129,55 +133,55 @@ class Library:
                 rows.append({"id": self._issue(path), "name": path.name, "folder": is_folder})
         return rows
 
-    def _walk(self) -> Found:
-        found, left = Found([], [], [], [], [], [], []), MAX_ENTRIES
+    def _walk(self) -> Inventory:
+        inventory, budget = Inventory([], [], [], [], [], [], []), MAX_ENTRIES
         waiting = [(self._workspace.root, 0)]
-        while waiting and left > 0:
+        while waiting and budget > 0:
             folder, depth = waiting.pop()
             names = set()
             entries = list(_scan(folder))
-            left -= len(entries)
+            budget -= len(entries)
             for entry in entries:
                 names.add(entry.name)
                 if entry.is_dir(follow_symlinks=False) and depth < MAX_DEPTH and not entry.name.endswith(".swap.tmp"):
                     path = Path(entry.path)
                     if (path / "faceset.json").is_file():
-                        found.facesets.append(path)
+                        inventory.facesets.append(path)
                     elif (path / "config.json").is_file():
-                        found.models.append(path)
+                        inventory.models.append(path)
                     else:
                         waiting.append((path, depth + 1))
-            self._sort_files(folder, entries, names, found)
-        return found
+            self._sort_files(folder, entries, names, inventory)
+        return inventory
 
-    def _sort_files(self, folder: Path, entries: list[os.DirEntry[str]], names: set[str], found: Found) -> None:
+    def _sort_files(self, folder: Path, entries: list[os.DirEntry[str]], names: set[str], inventory: Inventory) -> None:
         is_clips_folder = folder == self._workspace.root / CLIPS
         for entry in entries:
             path = Path(entry.path)
             if entry.is_file() and path.suffix == ".toml" and self._workspace.handles.is_allowed(path):
-                found.documents.append(path)
+                inventory.documents.append(path)
             is_sound = path.suffix.lower() in SOUND_SUFFIXES
             if not entry.is_file() or not (is_sound or _is_media(path)) or not self._workspace.handles.is_allowed(path):
                 continue
             is_output = f"{entry.name}{NOTICE_SUFFIX}" in names
             if is_output:
-                found.outputs.append(path)
+                inventory.outputs.append(path)
             if is_sound and (is_output or folder == self._workspace.root / SOUNDS):
-                found.sounds.append(path)
+                inventory.sounds.append(path)
             elif folder == self._workspace.root / RECORDINGS:
-                found.recordings.append(path)
+                inventory.recordings.append(path)
             elif is_output or is_sound:
                 continue
             elif is_clips_folder or (folder == self._workspace.root and path.suffix.lower() in VIDEO_SUFFIXES):
-                found.clips.append(path)
+                inventory.clips.append(path)
 
-    def _list_voices(self, found: Found) -> list[tuple[Path, dict[str, Any]]]:
-        described = ((path, describe_voice(path)) for path in found.models)
+    def _list_voices(self, inventory: Inventory) -> list[tuple[Path, dict[str, Any]]]:
+        described = ((path, describe_voice(path)) for path in inventory.models)
         return [(path, {"id": self._issue(path), "name": self._name(path)} | row) for path, row in described if row]
 
-    def _samples(self, found: Found) -> Iterator[Path]:
+    def _samples(self, inventory: Inventory) -> Iterator[Path]:
         """The samples that the demo has fetched, where this workspace has a demo."""
-        if any(path.parent.name == "demo" for path in found.facesets):
+        if any(path.parent.name == "demo" for path in inventory.facesets):
             yield from (ASSETS[name].path for name in SAMPLES if ASSETS[name].is_cached)
 
     def _describe_clip(self, path: Path, origin: str) -> dict[str, Any]:
@@ -271,8 +275,8 @@ class Library:
 def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
     """What lies in a folder by name, hidden files left out; an unreadable one is empty."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        found = [entry for entry in entries if not entry.name.startswith(".")]
-        yield from sorted(found, key=lambda entry: entry.name.casefold())[:MAX_ENTRIES]
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+        yield from sorted(visible, key=lambda entry: entry.name.casefold())[:MAX_ENTRIES]
 
 
 def _is_media(path: Path) -> bool:

@@ -46,8 +46,8 @@ class FrameWish:
             UsageError: it is none.
         """
         try:
-            found = parse_json(text)
-            seq, n, width, clips = (found[name] for name in ("seq", "n", "width", "clips"))
+            message = parse_json(text)
+            seq, n, width, clips = (message[name] for name in ("seq", "n", "width", "clips"))
         except (ValueError, TypeError, KeyError):
             raise UsageError("the message is no wish for a frame") from None
         numbers = ((seq, MAX_NUMBER), (n, MAX_NUMBER), (width, MAX_WIDTH))
@@ -68,7 +68,7 @@ class Connection:
         self._studio = studio
         self._events = studio.events.join()
         self._wish: FrameWish | None = None
-        self._wished = asyncio.Event()
+        self._wish_event = asyncio.Event()
 
     async def serve(self) -> None:
         """Serve until the page goes."""
@@ -91,7 +91,7 @@ class Connection:
                 return
             try:
                 self._wish = FrameWish.parse(message.get("text") or "")
-                self._wished.set()
+                self._wish_event.set()
             except UsageError as error:
                 await self._send("refused", {"error": str(error)})
 
@@ -102,8 +102,8 @@ class Connection:
 
     async def _send_frames(self) -> None:
         while True:
-            await self._wished.wait()
-            self._wished.clear()
+            await self._wish_event.wait()
+            self._wish_event.clear()
             wish, self._wish = self._wish, None
             if wish is None:
                 continue
@@ -118,14 +118,14 @@ class Connection:
                 await self._socket.send_bytes(message)
 
     def _make_frames(self, wish: FrameWish) -> bytes:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         paths = [self._studio.workspace.handles.resolve(clip) for clip in wish.clips]
         pictures = [self._read(path, wish) for path in paths]
         head = {
             "seq": wish.seq,
             "n": wish.n,
             "time": pictures[0].time,
-            "ms": round(1000 * (time.perf_counter() - begun), 1),
+            "ms": round(1000 * (time.perf_counter() - start), 1),
             "sizes": [len(picture.jpeg) for picture in pictures],
         }
         text = json.dumps(head).encode()

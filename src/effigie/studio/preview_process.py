@@ -25,7 +25,7 @@ def run_once(module: str, arguments: Sequence[str], text: str = "") -> None:
     Raises:
         EffigieError: it cannot; with its own line.
     """
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-P", "-m", module, *arguments],
         input=text,
         capture_output=True,
@@ -33,8 +33,8 @@ def run_once(module: str, arguments: Sequence[str], text: str = "") -> None:
         check=False,
         timeout=ONCE_TIMEOUT_S,
     )
-    if ended.returncode:
-        raise EffigieError((ended.stderr.strip().splitlines() or ["the file cannot be written"])[-1])
+    if process.returncode:
+        raise EffigieError((process.stderr.strip().splitlines() or ["the file cannot be written"])[-1])
 
 
 class PreviewProcess:

@@ -11,9 +11,9 @@ from typing import Any
 def describe_project(path: Path) -> dict[str, Any] | None:
     """The names of a project's clip and models; None for what is no project file."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found = tomllib.loads(path.read_text("utf-8"))
-        people = [Path(person["model"]).name for person in found["people"]]
-        return {"clip": Path(found["clip"]).name, "models": people, "shots": len(found.get("shots", ()))}
+        document = tomllib.loads(path.read_text("utf-8"))
+        people = [Path(person["model"]).name for person in document["people"]]
+        return {"clip": Path(document["clip"]).name, "models": people, "shots": len(document.get("shots", ()))}
     return None
 
 

@@ -27,15 +27,20 @@ def draw_sentence(workspace: Workspace, record: Any) -> dict[str, Any]:
 
     if not isinstance(record, str) or not is_id(record):
         raise UsageError("record: choose one")
-    found = workspace.store.locate(record)[0]
-    if not found.voices:
-        raise UsageError(f"the record of {found.subject} holds no voice: make one from a recording")
-    drawn, nonce, folder = Challenge.create(found), secrets.token_hex(16), workspace.private / "readings"
+    consent = workspace.store.locate(record)[0]
+    if not consent.voices:
+        raise UsageError(f"the record of {consent.subject} holds no voice: make one from a recording")
+    challenge, nonce, folder = Challenge.create(consent), secrets.token_hex(16), workspace.private / "readings"
     folder.mkdir(mode=0o700, exist_ok=True)
     for old in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)[: -MAX_CHALLENGES + 1]:
         old.unlink(missing_ok=True)
-    drawn.save(folder / f"{nonce}.json")
-    return {"nonce": nonce, "subject": found.subject, "sentence": drawn.sentence, "expires": drawn.expires.isoformat()}
+    challenge.save(folder / f"{nonce}.json")
+    return {
+        "nonce": nonce,
+        "subject": consent.subject,
+        "sentence": challenge.sentence,
+        "expires": challenge.expires.isoformat(),
+    }
 
 
 def find_reading(workspace: Workspace, nonce: str) -> Path:

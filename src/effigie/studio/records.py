@@ -58,16 +58,16 @@ def list_requests(workspace: Workspace) -> list[dict[str, Any]]:
     rows, granted = [], list_granted(workspace)
     for path in sorted((workspace.root / "requests").glob("*.request.json")):
         with contextlib.suppress(EffigieError, OSError):
-            asked = ConsentRequest.load(path)
-            if asked.digest in granted:
+            request = ConsentRequest.load(path)
+            if request.digest in granted:
                 continue
             rows.append(
                 {
                     "id": workspace.handles.issue(path),
-                    "own": is_own(asked),
-                    "subject": asked.subject,
-                    "uses": list(asked.uses),
-                    "until": asked.until and asked.until.isoformat(),
+                    "own": is_own(request),
+                    "subject": request.subject,
+                    "uses": list(request.uses),
+                    "until": request.until and request.until.isoformat(),
                     "file": workspace.shorten(path),
                     "command": f"effigie consent grant {path.name} -o {path.name.replace('.request', '')}",
                 }

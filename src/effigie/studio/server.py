@@ -44,11 +44,11 @@ def run_studio(
         UsageError: the workspace is none, or the port is taken.
         OutputLockedError: another studio has the workspace open.
     """
-    opened = Workspace.open(workspace, media)
-    with opened.lock(), _listen(port, opened.read_port()) as listener:
+    studio_workspace = Workspace.open(workspace, media)
+    with studio_workspace.lock(), _listen(port, studio_workspace.read_port()) as listener:
         number = int(listener.getsockname()[1])
-        opened.write_port(number)
-        sessions = Sessions(opened.private / "sessions.json")
+        studio_workspace.write_port(number)
+        sessions = Sessions(studio_workspace.private / "sessions.json")
 
         def make_address() -> str:
             return f"http://{HOST}:{number}/enter?token={sessions.issue_token()}"
@@ -56,7 +56,7 @@ def run_studio(
         def announce() -> None:
             on_address(f"effigie studio: {make_address()}")
 
-        app = create_app(opened, sessions, number, announce)
+        app = create_app(studio_workspace, sessions, number, announce)
         config = uvicorn.Config(
             app,
             log_level="critical",
@@ -69,7 +69,7 @@ def run_studio(
         )
         announce()
         if browser:
-            open_browser(opened.private / "open.html", make_address())
+            open_browser(studio_workspace.private / "open.html", make_address())
         with contextlib.suppress(CancelledError):
             uvicorn.Server(config).run(sockets=[listener])
 
@@ -79,15 +79,15 @@ def _listen(port: int | None, last: int | None) -> Iterator[socket.socket]:
     """A listening socket on 127.0.0.1."""
     if port is not None and not 0 <= port <= 65535:
         raise UsageError(f"{port} is no port: choose one between 1024 and 65535, or 0 for any")
-    wanted = [last or 0, 0] if port is None else [port]
+    ports = [last or 0, 0] if port is None else [port]
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        for number in wanted:
+        for number in ports:
             try:
                 listener.bind((HOST, number))
                 break
             except OSError as error:
-                if number == wanted[-1] or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                if number == ports[-1] or error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise UsageError(
                         f"port {number} cannot be had ({error.strerror}): choose another with --port, or 0 for any"
                     ) from error

@@ -37,20 +37,20 @@ class Sessions:
 
     def redeem(self, token: str) -> str | None:
         """The secret of a new session for a token that was not used before; None for any other."""
-        found = [known for known in self._tokens if hmac.compare_digest(known.encode(), token.encode())]
-        if not found:
+        matches = [candidate for candidate in self._tokens if hmac.compare_digest(candidate.encode(), token.encode())]
+        if not matches:
             return None
-        self._tokens.remove(found[0])
+        self._tokens.remove(matches[0])
         secret = secrets.token_urlsafe(32)
-        kept = sorted(self._sessions.items(), key=lambda one: one[1])[-MAX_SESSIONS + 1 :]
-        self._sessions = {**dict(kept), _digest(secret): time.time() + 86400 * SESSION_DAYS}
+        newest = sorted(self._sessions.items(), key=lambda one: one[1])[-MAX_SESSIONS + 1 :]
+        self._sessions = {**dict(newest), _digest(secret): time.time() + 86400 * SESSION_DAYS}
         write_private_file(self._path, json.dumps(self._sessions).encode(), replace=True)
         return secret
 
     def is_valid(self, secret: str) -> bool:
         """Whether a cookie's value is that of a session that has not ended."""
         digest = _digest(secret)
-        ends = [end for known, end in self._sessions.items() if hmac.compare_digest(known, digest)]
+        ends = [end for candidate, end in self._sessions.items() if hmac.compare_digest(candidate, digest)]
         return bool(ends) and ends[0] > time.time()
 
 
@@ -60,9 +60,9 @@ def _digest(secret: str) -> str:
 
 def _read_sessions(path: Path) -> dict[str, float]:
     """Sessions that have not ended; a damaged file holds none, and everybody enters anew."""
-    found: Any = {}
+    values: Any = {}
     with contextlib.suppress(OSError, ValueError):
-        found = read_json(path)
-    if not isinstance(found, dict):
+        values = read_json(path)
+    if not isinstance(values, dict):
         return {}
-    return {str(key): float(end) for key, end in found.items() if isinstance(end, (int, float)) and end > time.time()}
+    return {str(key): float(end) for key, end in values.items() if isinstance(end, (int, float)) and end > time.time()}

@@ -22,9 +22,9 @@ def read_template(path: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         if path.stat().st_size <= MAX_BYTES:
             text = path.read_text("utf-8")
-            found = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-            if isinstance(found, dict) and all(isinstance(key, dict) and "time" in key for key in found["keys"]):
-                return dict(json.loads(json.dumps(found, allow_nan=False)))  # no dates, no infinities
+            document = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+            if isinstance(document, dict) and all(isinstance(key, dict) and "time" in key for key in document["keys"]):
+                return dict(json.loads(json.dumps(document, allow_nan=False)))  # no dates, no infinities
     raise UsageError(f"{path.name} is no control template, or damaged")
 
 

@@ -17,19 +17,19 @@ RESERVE_BYTES = 512 << 20  # that stay free on the disk
 DOCUMENT_SUFFIXES = (".pdf", ".txt", ".md", ".wav", ".mp3", ".m4a", ".flac", ".ogg")
 
 
-def choose_name(folder: Path, name: str, allowed: tuple[str, ...] = ()) -> Path:
+def choose_name(folder: Path, name: str, suffixes: tuple[str, ...] = ()) -> Path:
     """A free name in ``folder`` after the one that a browser told.
 
     Args:
-        allowed: endings of names; none allows every name.
+        suffixes: endings of names; none allows every name.
 
     Raises:
         UsageError: a file of that kind is not taken.
     """
     safe = safe_name(name.replace("\\", "/").rsplit("/", 1)[-1])
     path = folder / safe
-    if allowed and path.suffix.lower() not in allowed:
-        raise UsageError(f"{safe} is not taken here: choose a file that ends in {', '.join(allowed)}")
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise UsageError(f"{safe} is not taken here: choose a file that ends in {', '.join(suffixes)}")
     number = 2
     while path.exists():
         path = folder / f"{Path(safe).stem}-{number}{Path(safe).suffix}"
@@ -41,37 +41,37 @@ def clip_suffixes() -> tuple[str, ...]:
     return (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES)
 
 
-async def receive_file(chunks: AsyncIterator[bytes], path: Path, announced: int | None, limit: int = MAX_BYTES) -> int:
+async def receive_file(chunks: AsyncIterator[bytes], path: Path, size: int | None, limit: int = MAX_BYTES) -> int:
     """Write what comes in to ``path``; returns the number of bytes. What breaks off leaves nothing.
 
     Args:
-        announced: bytes that the request said would come, if it did.
+        size: bytes that the request said would come, if it did.
 
     Raises:
         UsageError: larger than ``limit``, or it broke off.
         EffigieError: the disk is too full, or cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if announced is not None and announced > limit:
+    if size is not None and size > limit:
         raise UsageError(f"{path.name} is too large: up to {limit >> 20} MB are taken; put it into the folder yourself")
     free = shutil.disk_usage(path.parent).free
-    if announced is not None and announced + RESERVE_BYTES > free:
+    if size is not None and size + RESERVE_BYTES > free:
         raise EffigieError(f"there is no room for {path.name}: {free >> 20} MB are free; free some space")
-    temporary, received = temporary_path(path), 0
+    temporary, count = temporary_path(path), 0
     try:
         with temporary.open("xb") as stream:
             temporary.chmod(0o600)
             async for chunk in chunks:
-                received += len(chunk)
-                if received > limit or (announced is not None and received > announced):
+                count += len(chunk)
+                if count > limit or (size is not None and count > size):
                     raise UsageError(f"{path.name} is larger than it said, or than {limit >> 20} MB")
                 stream.write(chunk)
-        if announced is not None and received != announced:
-            raise UsageError(f"{path.name} broke off after {received} of {announced} bytes: send it again")
+        if size is not None and count != size:
+            raise UsageError(f"{path.name} broke off after {count} of {size} bytes: send it again")
         temporary.replace(path)
     except OSError as error:
         raise convert_os_error(error, path) from error
     finally:
         with contextlib.suppress(OSError):
             discard(temporary)
-    return received
+    return count

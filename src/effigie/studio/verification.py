@@ -29,7 +29,7 @@ def verify_file(path: Path, store: ConsentStore) -> dict[str, Any]:
         EffigieError: it cannot be read as media, or takes longer than five minutes.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-P", "-c", SCRIPT, str(path), *map(str, store.folders)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -39,7 +39,7 @@ def verify_file(path: Path, store: ConsentStore) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         late = f"{path.name} was not read within {TIMEOUT_S // 60} minutes: verify it in a terminal"
         raise EffigieError(late) from None
-    if done.returncode == 0:
-        return json.loads(done.stdout)
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"{path.name} cannot be read"]
+    if process.returncode == 0:
+        return json.loads(process.stdout)
+    lines = process.stderr.decode("utf-8", "replace").strip().splitlines() or [f"{path.name} cannot be read"]
     raise EffigieError(lines[-1].rpartition("Error: ")[2])

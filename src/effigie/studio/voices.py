@@ -43,13 +43,13 @@ def describe_voice(path: Path) -> dict[str, Any] | None:
 
 def describe_consents(workspace: Workspace, voice: Path, ids: Iterable[str]) -> list[dict[str, Any]]:
     """State of the records that a voice rests on; the gate asks them each time it speaks."""
-    wanted = set(ids)
+    record_ids = set(ids)
     store = ConsentStore([*workspace.store.folders, voice / "consents"])
-    rows = {one: {"id": one, "subject": "", "state": "missing"} for one in sorted(wanted)}
+    rows = {one: {"id": one, "subject": "", "state": "missing"} for one in sorted(record_ids)}
     with contextlib.suppress(EffigieError, OSError):
         for stored in store.list():
-            if (known := rows.get(stored.consent.id)) is not None:
-                known |= {"subject": stored.consent.subject, "state": stored.state}
+            if (row := rows.get(stored.consent.id)) is not None:
+                row |= {"subject": stored.consent.subject, "state": stored.state}
     return list(rows.values())
 
 
@@ -60,13 +60,13 @@ def list_reviews(workspace: Workspace, reviews: Iterable[tuple[Job, dict[str, An
         reviews: jobs that are done, and what they answered.
     """
     rows: list[dict[str, Any]] = []
-    for job, found in reviews:
+    for job, answer in reviews:
         files = [workspace.root / one for one in job.arguments[2:] if one != "--json"]
-        if not found or not all(path.exists() and workspace.handles.is_allowed(path) for path in files):
+        if not answer or not all(path.exists() and workspace.handles.is_allowed(path) for path in files):
             continue
         if any(path.is_file() and path.stat().st_mtime > (job.started or 0) for path in files):
             continue  # replaced since
         rows.append(
-            {"job": job.id, "ended": job.ended, "files": [*map(workspace.handles.issue, files)], "found": found}
+            {"job": job.id, "ended": job.ended, "files": [*map(workspace.handles.issue, files)], "found": answer}
         )
     return sorted(rows, key=lambda one: -(one["ended"] or 0))[:MAX_REVIEWS]

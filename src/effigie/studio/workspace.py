@@ -48,11 +48,11 @@ class Workspace:
         root = Path(folder).expanduser().absolute()
         if root.exists() and not root.is_dir():
             raise UsageError(f"{root} is no folder: name one, or a new name")
-        others = tuple(Path(one).expanduser().absolute() for one in media)
-        for one in others:
+        media_folders = tuple(Path(one).expanduser().absolute() for one in media)
+        for one in media_folders:
             if not one.is_dir():
                 raise UsageError(f"{one} is no folder: --media names folders whose clips may be picked")
-        workspace = cls(root, Handles([root, *others, cache_folder()]), (root, *others))
+        workspace = cls(root, Handles([root, *media_folders, cache_folder()]), (root, *media_folders))
         workspace._prepare()
         return workspace
 
@@ -101,8 +101,8 @@ class Workspace:
             with lock_output(self.private / "studio.json"):
                 yield
         except OutputLockedError as error:
-            where = self.read_port()
-            address = "" if where is None else f" at http://127.0.0.1:{where}/"
+            port = self.read_port()
+            address = "" if port is None else f" at http://127.0.0.1:{port}/"
             raise OutputLockedError(
                 f"another studio has {self.root} open{address}: use that one, or stop it first with Ctrl-C"
             ) from error

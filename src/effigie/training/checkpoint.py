@@ -70,7 +70,7 @@ class CheckpointStore:
         write_json(self.folder / "state.json", {**facts, "file": path.name})
         # Damaged ones go only now that there is something better, and are not counted among those kept.
         self._damaged.discard(path)
-        sound = [other for other in self._paths() if other not in self._damaged]
+        sound = [candidate for candidate in self._paths() if candidate not in self._damaged]
         for old in [*self._damaged, *sound[self.keep :]]:
             discard(old)
         self._damaged.clear()
@@ -120,14 +120,14 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
             record = dict(parse_json((file.metadata() or {})[HEADER_KEY]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         version, step = int(record["version"]), int(record["step"])
-        written, scalars = record["digest"], dict(record["scalars"])
+        digest, scalars = record["digest"], dict(record["scalars"])
     except PermissionError as error:
         raise ModelError(f"{path} may not be read: give yourself the permission, and run it again") from error
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise DamagedError(f"{path} is damaged ({error})") from error
     if version > VERSION:
         raise ModelError(f"{path} was written by a newer effigie: upgrade to read it")
-    if written != compute_digest(tensors):
+    if digest != compute_digest(tensors):
         raise DamagedError(f"{path} is damaged (its bytes have changed since it was written)")
     return Snapshot(step, tensors, scalars), record
 

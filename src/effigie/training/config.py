@@ -79,6 +79,6 @@ class TrainingSettings:
         _require(self.precision in ("auto", "fp32", "bf16"), "precision", self.precision, "auto, fp32 or bf16")
 
 
-def _require(holds: bool, name: str, value: object, wanted: str) -> None:
+def _require(holds: bool, name: str, value: object, requirement: str) -> None:
     if not holds:
-        raise UsageError(f"{name} is {value!r}; it must be {wanted}")
+        raise UsageError(f"{name} is {value!r}; it must be {requirement}")

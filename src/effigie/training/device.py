@@ -61,14 +61,14 @@ def device_override(name: str) -> Iterator[None]:
         yield
         return
     choose_device(name)
-    before = os.environ.get(DEVICE_VARIABLE)
+    previous = os.environ.get(DEVICE_VARIABLE)
     os.environ[DEVICE_VARIABLE] = name
     try:
         yield
     finally:
         os.environ.pop(DEVICE_VARIABLE)
-        if before is not None:
-            os.environ[DEVICE_VARIABLE] = before
+        if previous is not None:
+            os.environ[DEVICE_VARIABLE] = previous
 
 
 def choose_process_device(name: str, world: RankInfo) -> torch.device:
@@ -173,7 +173,7 @@ def isolate_rng(seed: int) -> Iterator[None]:
 @contextlib.contextmanager
 def configure_backend(device: torch.device, threads: int | None) -> Iterator[None]:
     """Configure torch for training within the block: no denormals, ``threads`` threads, fast CUDA kernels."""
-    before = torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
+    previous = torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
     # Denormals slow a CPU up to a hundredfold, and moments of AdamW that fade out turn into them.
     torch.set_flush_denormal(True)
     if threads is not None:
@@ -185,9 +185,9 @@ def configure_backend(device: torch.device, threads: int | None) -> Iterator[Non
         yield
     finally:
         torch.set_flush_denormal(False)
-        torch.set_num_threads(before[0])
-        torch.backends.cudnn.benchmark = before[1]
-        torch.set_float32_matmul_precision(before[2])
+        torch.set_num_threads(previous[0])
+        torch.backends.cudnn.benchmark = previous[1]
+        torch.set_float32_matmul_precision(previous[2])
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

@@ -82,11 +82,11 @@ def load_checkpoint_weights(folder: Path, name: str) -> dict[str, Tensor]:
     Raises:
         ModelError: nothing was trained there, or it is damaged.
     """
-    for remaining in reversed(range(READ_ATTEMPTS)):
+    for retries in reversed(range(READ_ATTEMPTS)):
         try:
             return {key: to_half(tensor) for key, tensor in load_ema_weights(folder)[name].items()}
         except ModelError:  # a checkpoint may have been replaced since it was listed
-            if not remaining:
+            if not retries:
                 raise
         except KeyError:
             break

@@ -240,8 +240,8 @@ def _check_processes(settings: TrainingSettings, task: Task, state: TrainingStat
     own = {"device": device.type, "batch": batch, **asdict(settings), "networks": shapes}
     mine = json.loads(json.dumps(own))
     first = broadcast_result(lambda: mine)
-    if others := [name for name in mine if mine[name] != first[name]]:
-        raise UsageError(f"this process was started with another {others[0]} than the first: start all alike")
+    if differences := [name for name in mine if mine[name] != first[name]]:
+        raise UsageError(f"this process was started with another {differences[0]} than the first: start all alike")
     modules = nn.ModuleDict(state.networks).modules()
     if current_rank_info().size > 1 and any(isinstance(module, _BatchNorm) for module in modules):
         raise UsageError("a network with batch norm is trained by one process: several would normalise apart")
@@ -261,20 +261,20 @@ def _describe_processes(world: RankInfo, device: torch.device, task: Task) -> st
     if world.size == 1:
         return f"1 process on {device}"
     local = "" if world.local_size == world.size else f", {world.local_size} of them on this machine"
-    each = task.examples // world.size
-    return f"{world.size} processes{local} on {device.type}, each with {each} of the batch of {task.examples}"
+    share = task.examples // world.size
+    return f"{world.size} processes{local} on {device.type}, each with {share} of the batch of {task.examples}"
 
 
 def _make_progress(settings: TrainingSettings, step: int, first_step: int, clock: Stopwatch, note: str) -> Progress:
     """Progress in steps where those are limited, else in minutes; the note begins with rate and time left."""
     rate = (step - first_step) / max(clock.call_s, 1e-6)
-    left: list[float] = []
+    limits: list[float] = []
     if settings.minutes is not None:
-        left.append(60 * settings.minutes - clock.call_s)
+        limits.append(60 * settings.minutes - clock.call_s)
     if settings.steps is not None and rate > 0:
-        left.append((settings.steps - step) / rate)
-    when = f"{max(0.0, min(left)) / 60:.1f} min left, " if left else ""
-    note = f"step {step}, {rate:.3g} steps/s, {when}{note}"
+        limits.append((settings.steps - step) / rate)
+    time_text = f"{max(0.0, min(limits)) / 60:.1f} min left, " if limits else ""
+    note = f"step {step}, {rate:.3g} steps/s, {time_text}{note}"
     if settings.steps is not None or settings.minutes is None:
         return Progress("train", step, settings.steps, "steps", note)
     return Progress("train", min(clock.call_s / 60, settings.minutes), settings.minutes, "min", note)

@@ -50,40 +50,40 @@ def load_config(folder: Path, kind: str, command: str, parse: Callable[[dict[str
         raise ModelError(f"{folder} is not a model: it has no {CONFIG}; train one with `{command}`")
     try:
         config = read_json(path)
-        version, found = int(config["version"]), config["kind"]
-        if version <= VERSION and found == kind:
+        version, model_kind = int(config["version"]), config["kind"]
+        if version <= VERSION and model_kind == kind:
             return parse(config)
     except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         raise ModelError(f"{path} is damaged ({error}): train again into a new folder") from error
     if version > VERSION:
         raise ModelError(f"{folder} was made by a newer effigie (version {version}, this one reads {VERSION}): update")
-    raise ModelError(f"{folder} holds a {found} model, not one of kind {kind}")
+    raise ModelError(f"{folder} holds a {model_kind} model, not one of kind {kind}")
 
 
 def check_output(
     folder: Path,
     load: Callable[[Path], Any],
-    wanted: Mapping[str, Any] = {},
+    reference: Mapping[str, Any] = {},
     difference: str = "",
-    what: str = "a model",
+    label: str = "a model",
 ) -> None:
     """Refuse to train into a folder that holds another model or anything else.
 
     Args:
         load: reads the configuration of a model that is there already.
-        wanted: what must stand in it.
+        reference: what must stand in it.
         difference: in what another one differs, in words.
-        what: the output is to become.
+        label: the output is to become.
 
     Raises:
         ModelError: another model lies there.
         UsageError: something else does.
     """
     if not (folder / CONFIG).is_file():
-        require_empty_folder(folder, what)
+        require_empty_folder(folder, label)
         return
     config = load(folder)
-    if any(config.get(name) != value for name, value in wanted.items()):
+    if any(config.get(name) != value for name, value in reference.items()):
         raise ModelError(f"{folder} holds a model of {difference}: choose another folder")
 
 

@@ -144,8 +144,8 @@ def _init_group(world: RankInfo, start_timeout_s: float) -> _ProcessGroup:
             timeout=timedelta(seconds=COLLECTIVE_TIMEOUT_S),
         )
         # The first collective uses all connections: a process that is missing is noticed here.
-        joined = torch.ones(())
-        work: Any = dist.all_reduce(joined, async_op=True)
+        probe = torch.ones(())
+        work: Any = dist.all_reduce(probe, async_op=True)
         work.wait(timedelta(seconds=start_timeout_s))
     except (RuntimeError, ValueError, OSError) as error:
         if dist.is_initialized():
@@ -174,12 +174,12 @@ def _destroy_group(group: _ProcessGroup, failure: BaseException | None) -> None:
     if failure is None or (isinstance(failure, DistributedError) and not failure.is_reported):
         return
     with contextlib.suppress(RuntimeError):
-        gone = group.store.add(group.key("gone"), 1)
-        until = time.monotonic() + SHUTDOWN_TIMEOUT_S
+        count = group.store.add(group.key("gone"), 1)
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT_S
         # The leader may be the host of the store, where the others are about to read what happened.
-        while group.rank_info.is_leader and gone < group.rank_info.size and time.monotonic() < until:
+        while group.rank_info.is_leader and count < group.rank_info.size and time.monotonic() < deadline:
             time.sleep(0.05)
-            gone = group.store.add(group.key("gone"), 0)
+            count = group.store.add(group.key("gone"), 0)
 
 
 def _error_message(error: BaseException) -> str:
@@ -188,8 +188,8 @@ def _error_message(error: BaseException) -> str:
 
 def _explain_failure(error: RuntimeError) -> EffigieError:
     assert _group is not None
-    until = time.monotonic() + SHUTDOWN_TIMEOUT_S
-    while time.monotonic() < until:
+    deadline = time.monotonic() + SHUTDOWN_TIMEOUT_S
+    while time.monotonic() < deadline:
         try:
             if _group.store.check([_group.key("failure")]):
                 record = json.loads(_group.store.get(_group.key("failure")))

@@ -39,10 +39,10 @@ class ModelEma:
         self.decay = decay
         for network in self.networks.values():
             network.eval().requires_grad_(False)
-        own, followed = nn.ModuleDict(self.networks), nn.ModuleDict(networks)
+        own, sources = nn.ModuleDict(self.networks), nn.ModuleDict(networks)
         self._ema_parameters: list[Tensor] = list(own.parameters())
-        self._parameters: list[Tensor] = list(followed.parameters())
-        self._ema_buffers, self._buffers = list(own.buffers()), list(followed.buffers())
+        self._parameters: list[Tensor] = list(sources.parameters())
+        self._ema_buffers, self._buffers = list(own.buffers()), list(sources.buffers())
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -142,11 +142,11 @@ class TrainingState:
                         f"({str(error).splitlines()[-1].strip()}): use the settings it was begun with, or "
                         "another folder"
                     ) from error
-        merged: dict[str, Any] = {**snapshot.tensors, **snapshot.scalars}
+        entries: dict[str, Any] = {**snapshot.tensors, **snapshot.scalars}
         values = {
             index: {
                 key: _match_layout(self._convert_moment(name, value), parameter)
-                for key, value in _select_prefix(f"{OPTIMIZER}/{name}/", merged).items()
+                for key, value in _select_prefix(f"{OPTIMIZER}/{name}/", entries).items()
             }
             for index, (name, parameter) in enumerate(zip(self._parameter_names, self.parameters, strict=True))
         }
@@ -171,11 +171,11 @@ def _weights(part: str, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:
 
 
 def _parameter_names(networks: Mapping[str, nn.Module], parameters: list[nn.Parameter]) -> list[str]:
-    known = {id(p): f"{name}/{key}" for name, network in networks.items() for key, p in network.named_parameters()}
-    unknown = [tuple(p.shape) for p in parameters if id(p) not in known]
+    names = {id(p): f"{name}/{key}" for name, network in networks.items() for key, p in network.named_parameters()}
+    unknown = [tuple(p.shape) for p in parameters if id(p) not in names]
     if unknown:
         raise ValueError(f"parameters of shapes {unknown} are optimised but belong to none of {list(networks)}")
-    return [known[id(p)] for p in parameters]
+    return [names[id(p)] for p in parameters]
 
 
 def _select_prefix(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from effigie.speech.mel import compute_cepstra, compute_log_mel
 from effigie.speech.time_warp import warp
 from effigie.voice.network.speech_network import FRAME_S, HEARD_EARLIER_S, Score, SpeechNetwork
 from effigie.voice.stock_voices import load_stock_voice
-from effigie.voice.symbols import encode_phonemes, known_phonemes
+from effigie.voice.symbols import encode_phonemes, filter_phonemes
 
 TEMPLATES = ("kumo", "alpha")  # a man and a woman; whoever is nearer
 FRAME = 600  # samples of a duration's frame
@@ -56,12 +56,12 @@ def align(
         phonemes: of :mod:`effigie.speech.phonemizer`.
         templates: stock voices to compare with.
     """
-    known = known_phonemes(phonemes)
-    symbols = encode_phonemes(known)
+    valid_phonemes = filter_phonemes(phonemes)
+    symbols = encode_phonemes(valid_phonemes)
     observed = compute_cepstra(compute_log_mel(samples))
     best: tuple[float, Score, np.ndarray] | None = None
     for name in templates:
-        timbre, manner = load_stock_voice(name).choose(len(known))
+        timbre, manner = load_stock_voice(name).choose(len(valid_phonemes))
         score = network.plan(symbols, manner)
         # The network is silent for 0.3 s before and after what it says, and the recording most likely is not.
         lead, tail = (max(0, int(score.durations[end]) - QUIET_FRAMES) * 2 for end in (0, -1))
@@ -73,7 +73,7 @@ def align(
     cost, score, path = best
     frames = -(-len(samples) // FRAME)
     return Alignment(
-        known, score.phonemes[0].numpy(), carry_over_durations(score.durations.numpy(), path, frames), cost
+        valid_phonemes, score.phonemes[0].numpy(), carry_over_durations(score.durations.numpy(), path, frames), cost
     )
 
 
@@ -92,7 +92,7 @@ def fit_spectrum_map(
     with torch.inference_mode():
         for name in names:
             for sentence in phonemes:
-                timbre, manner = load_stock_voice(name).choose(len(known_phonemes(sentence)))
+                timbre, manner = load_stock_voice(name).choose(len(filter_phonemes(sentence)))
                 score = network.plan(encode_phonemes(sentence), manner)
                 x = network.decoder.shape(score.frames, score.f0, score.energy, timbre)
                 sound = network.decoder.generator(x, timbre, score.f0)[0].numpy()

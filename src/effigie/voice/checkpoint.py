@@ -115,10 +115,10 @@ def load_voice(
     folder = Path(voice)
     if not folder.exists():
         raise UsageError(f"{folder} is neither a voice's folder nor a stock voice: {', '.join(STOCK_VOICES)}")
-    return _load_learned(folder, consent, purpose, progress)
+    return _load_folder(folder, consent, purpose, progress)
 
 
-def _load_learned(folder: Path, consent: ConsentLike, purpose: str | None, progress: ProgressCallback) -> VoiceModel:
+def _load_folder(folder: Path, consent: ConsentLike, purpose: str | None, progress: ProgressCallback) -> VoiceModel:
     from effigie.voice.consent import load_subject, permit_voice_model
 
     config = load_voice_config(folder)

@@ -67,10 +67,10 @@ def load_subject(arrays: Mapping[str, np.ndarray], folder: Path) -> SubjectVoice
     Raises:
         ModelError: that is missing.
     """
-    found = {name.removeprefix(_EMBEDDING): one for name, one in arrays.items() if name.startswith(_EMBEDDING)}
+    embeddings = {name.removeprefix(_EMBEDDING): one for name, one in arrays.items() if name.startswith(_EMBEDDING)}
     try:
-        count = len(next(iter(found.values())))
-        return SubjectVoice(found, np.array([folder.name] * count, object))
+        count = len(next(iter(embeddings.values())))
+        return SubjectVoice(embeddings, np.array([folder.name] * count, object))
     except (StopIteration, ValueError) as error:
         raise ModelError(f"{folder} does not say whose voice it is: learn it again into a new folder") from error
 

@@ -103,18 +103,18 @@ def collect_utterances(
     Raises:
         MediaError: a recording has no sound.
     """
-    found: list[Utterance] = []
+    utterances: list[Utterance] = []
     share = most_s / max(1, len(recordings))
     for number, path in enumerate(recordings):
-        used = 0.0
+        seconds = 0.0
         for utterance in listen(network, path, cancel):
             progress(Progress("listen", number, len(recordings), "recordings", f"{path.name}: {utterance.text[:40]}"))
-            found.append(utterance)
-            used += utterance.duration_s
-            if used >= share:
+            utterances.append(utterance)
+            seconds += utterance.duration_s
+            if seconds >= share:
                 break
     progress(Progress("listen", len(recordings), len(recordings), "recordings"))
-    return found
+    return utterances
 
 
 def listen(network: SpeechNetwork, path: Path, cancel: CancelToken | None = None) -> Iterator[Utterance]:
@@ -184,16 +184,16 @@ def _find_stretch(word: Word, stretches: list[tuple[float, float]]) -> int | Non
 
 def _join(stretches: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Join neighbors into utterances of up to 12 s; cut what is longer."""
-    joined: list[tuple[float, float]] = []
+    spans: list[tuple[float, float]] = []
     for start, end in stretches:
-        if joined and end - joined[-1][0] <= LONGEST_S and start - joined[-1][1] < 0.6:
-            joined[-1] = (joined[-1][0], end)
+        if spans and end - spans[-1][0] <= LONGEST_S and start - spans[-1][1] < 0.6:
+            spans[-1] = (spans[-1][0], end)
             continue
         while end - start > LONGEST_S:
-            joined.append((start, start + LONGEST_S))
+            spans.append((start, start + LONGEST_S))
             start += LONGEST_S
-        joined.append((start, end))
-    return joined
+        spans.append((start, end))
+    return spans
 
 
 def analyze_utterance(
@@ -209,11 +209,11 @@ def analyze_utterance(
     if not phonemes:
         return None
     samples = level_samples(np.pad(samples, (0, -len(samples) % FRAME)))
-    found = align(network, samples, phonemes)
-    if found.cost > MAX_COST:
-        LOG.info("left out of %s at %.1f s: %s (cost %.1f)", recording, start_s, text, found.cost)
+    alignment = align(network, samples, phonemes)
+    if alignment.cost > MAX_COST:
+        LOG.info("left out of %s at %.1f s: %s (cost %.1f)", recording, start_s, text, alignment.cost)
         return None
-    return _measure(samples, found, text, recording, start_s)
+    return _measure(samples, alignment, text, recording, start_s)
 
 
 def _phonemize(text: str) -> list[Sentence]:
@@ -223,14 +223,22 @@ def _phonemize(text: str) -> list[Sentence]:
         return []
 
 
-def _measure(samples: np.ndarray, found: Alignment, text: str, recording: str, start_s: float) -> Utterance:
+def _measure(samples: np.ndarray, alignment: Alignment, text: str, recording: str, start_s: float) -> Utterance:
     count = 2 * len(samples) // FRAME
     f0, energy = (
         np.pad(curve[:count], (0, max(0, count - len(curve))))
         for curve in (measure_f0(samples, RATE), measure_network_energy(samples))
     )
     return Utterance(
-        recording, start_s, text, found.phonemes, found.durations, f0, energy.astype(np.float32), found.cost, samples
+        recording,
+        start_s,
+        text,
+        alignment.phonemes,
+        alignment.durations,
+        f0,
+        energy.astype(np.float32),
+        alignment.cost,
+        samples,
     )
 
 
@@ -240,8 +248,8 @@ def level_samples(samples: np.ndarray) -> np.ndarray:
     loud = np.sort(energy)[-min(LOUD_FRAMES, len(energy)) :].mean()
     leveled = samples * np.exp((LOUD_ENERGY - loud) / 2)
     energy = energy + (LOUD_ENERGY - loud)
-    above = np.clip((energy - np.quantile(energy, 0.1) - 1.0) / 1.5, 0, 1)
-    gain = np.interp(np.arange(len(samples)), np.arange(len(above)) * 300, GATE + (1 - GATE) * above)
+    loudness = np.clip((energy - np.quantile(energy, 0.1) - 1.0) / 1.5, 0, 1)
+    gain = np.interp(np.arange(len(samples)), np.arange(len(loudness)) * 300, GATE + (1 - GATE) * loudness)
     return np.asarray(leveled * gain, np.float32)
 
 
@@ -256,9 +264,9 @@ def raise_to_learned(energy: np.ndarray, silent: np.ndarray) -> np.ndarray:
     """
     slope, offset = ENERGY_MAP
     loud = np.sort(energy)[-min(LOUD_FRAMES, len(energy)) :].mean()
-    raised = energy + (slope * LOUD_ENERGY + offset - loud)
-    lifted = QUIET_ENERGY + QUIET_SLOPE * (raised - QUIET_ENERGY)
-    return np.asarray(np.where((raised < QUIET_ENERGY) & ~silent, lifted, raised), np.float32)
+    level = energy + (slope * LOUD_ENERGY + offset - loud)
+    quiet_level = QUIET_ENERGY + QUIET_SLOPE * (level - QUIET_ENERGY)
+    return np.asarray(np.where((level < QUIET_ENERGY) & ~silent, quiet_level, level), np.float32)
 
 
 def measure_network_energy(samples: np.ndarray) -> np.ndarray:

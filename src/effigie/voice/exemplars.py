@@ -65,17 +65,17 @@ class Exemplars:
         """By name, for storing."""
         return {name: torch.from_numpy(getattr(self, name)) for name in _NAMES}
 
-    def find_gains(self, shaped: np.ndarray) -> np.ndarray:
+    def find_gains(self, features: np.ndarray) -> np.ndarray:
         """(T, 512) of frames of 12.5 ms -> (T, 40) nepers of power, smoothed over time."""
-        found = np.empty((len(shaped), BANDS), np.float32)
+        gains = np.empty((len(features), BANDS), np.float32)
         lengths = np.square(self.keys).sum(axis=1)
-        for start in range(0, len(shaped), _AT_ONCE):
-            keys = (shaped[start : start + _AT_ONCE] - self.mean) @ self.basis
+        for start in range(0, len(features), _AT_ONCE):
+            keys = (features[start : start + _AT_ONCE] - self.mean) @ self.basis
             distances = lengths - 2 * keys @ self.keys.T  # but for the frame's own length, which changes no order
             nearest = np.argpartition(distances, NEAREST, axis=1)[:, :NEAREST]
-            found[start : start + len(keys)] = self.gains[nearest].mean(axis=1)
+            gains[start : start + len(keys)] = self.gains[nearest].mean(axis=1)
         limit = 2 * MOST_NEPERS
-        return np.asarray(np.clip(gaussian_filter1d(found, SMOOTH_FRAMES, axis=0), -limit, limit), np.float32)
+        return np.asarray(np.clip(gaussian_filter1d(gains, SMOOTH_FRAMES, axis=0), -limit, limit), np.float32)
 
     def apply(self, samples: Tensor, shaped: Tensor, strength: float) -> Tensor:
         """Bring the spectrum of what the network says toward the person's.
@@ -103,17 +103,17 @@ def collect_exemplars(frames: Iterable[tuple[Tensor, Tensor, np.ndarray]]) -> Ex
             and those of the person at the same level.
     """
     inputs, gains = [], []
-    for shaped, made, real in frames:
-        ours, theirs = measure_bands(made), measure_bands(torch.from_numpy(real))
-        count = min(shaped.shape[1], len(ours), len(theirs))
+    for features, output, real in frames:
+        ours, theirs = measure_bands(output), measure_bands(torch.from_numpy(real))
+        count = min(features.shape[1], len(ours), len(theirs))
         loud = np.maximum(ours, theirs)[:count].max(axis=1) > np.log(_FLOOR) + SPEECH_NEPERS
-        inputs.append(shaped.numpy().T[:count][loud])
+        inputs.append(features.numpy().T[:count][loud])
         gains.append((theirs - ours)[:count][loud])
     if sum(map(len, inputs)) <= 4 * NEAREST:
         return None
     whole, differences = np.concatenate(inputs), np.concatenate(gains)
-    kept = np.unique(np.linspace(0, len(whole) - 1, min(len(whole), MOST)).round().astype(int))
-    whole, differences = whole[kept], differences[kept]
+    indices = np.unique(np.linspace(0, len(whole) - 1, min(len(whole), MOST)).round().astype(int))
+    whole, differences = whole[indices], differences[indices]
     mean = whole.mean(axis=0)
     centered = (whole - mean).astype(np.float64)
     variances, directions = np.linalg.eigh(centered.T @ centered / len(centered))

@@ -27,11 +27,11 @@ class EnvelopeLoss(nn.Module):
             self.register_buffer(f"window{window}", torch.hann_window(window))
             self.register_buffer(f"bank{window}", torch.from_numpy(mel_bank(RATE, window, bands, HIGHEST_HZ)))
 
-    def forward(self, made: Tensor, real: Tensor) -> Tensor:
+    def forward(self, output: Tensor, real: Tensor) -> Tensor:
         """(n,), (n,) samples of 24 kHz -> scalar."""
         total = torch.zeros(())
         for window, hop, _, weight in SCALES:
-            ours, theirs = (self._measure(one, window, hop) for one in (made, real))
+            ours, theirs = (self._measure(one, window, hop) for one in (output, real))
             total = total + weight * (ours - theirs).abs().mean()
         return total / sum(scale[3] for scale in SCALES)
 
@@ -52,6 +52,6 @@ class SpeakerLoss(nn.Module):
         super().__init__()
         self._network, self._person = load_speaker_network(), person
 
-    def forward(self, made: Tensor) -> Tensor:
+    def forward(self, output: Tensor) -> Tensor:
         """(n,) samples of 24 kHz, 0.85 s or more -> scalar, 0 to 2."""
-        return 1 - self._network(made) @ self._person
+        return 1 - self._network(output) @ self._person

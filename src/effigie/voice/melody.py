@@ -36,7 +36,7 @@ def carry_over(f0: np.ndarray, source: Melody, target: Melody, keep: float = 0.5
     ratio = (target.spread / max(source.spread, 1e-3)) ** (1 - keep)
     ratio = float(np.clip(ratio, _NARROWEST, _WIDEST))
     voiced = f0 > VOICED_HZ
-    moved = np.zeros_like(f0)
+    result = np.zeros_like(f0)
     logs = (np.log(f0[voiced]) - source.mean) * ratio + target.mean + semitones * np.log(2) / 12
-    moved[voiced] = np.clip(np.exp(logs), _LOWEST_HZ, _HIGHEST_HZ)
-    return moved
+    result[voiced] = np.clip(np.exp(logs), _LOWEST_HZ, _HIGHEST_HZ)
+    return result

@@ -134,20 +134,20 @@ def convert_weights(graph: OnnxGraph) -> dict[str, Tensor]:
     Raises:
         AssetError: the graph holds other tensors than the network has.
     """
-    wanted = {name: tensor.shape for name, tensor in SpeechNetwork().state_dict().items()}
-    found: dict[str, np.ndarray] = {}
+    shapes = {name: tensor.shape for name, tensor in SpeechNetwork().state_dict().items()}
+    tensors: dict[str, np.ndarray] = {}
     for node in graph.nodes:
-        found.update(_read_operation(graph, node))
+        tensors.update(_read_operation(graph, node))
     for name in graph.constants:
         ours = _rename(name)
-        if ours in wanted and ours not in found and not name.endswith(("_scale", "_zero_point")):
-            found[ours] = graph.dequantize(name)
-        elif (ours := _rename(name.removesuffix("_quantized"))) in wanted and ours not in found:
-            found[ours] = graph.dequantize(name)  # embeddings, which no operation but a look-up names
-    wrong = sorted(name for name, shape in wanted.items() if name not in found or found[name].shape != tuple(shape))
+        if ours in shapes and ours not in tensors and not name.endswith(("_scale", "_zero_point")):
+            tensors[ours] = graph.dequantize(name)
+        elif (ours := _rename(name.removesuffix("_quantized"))) in shapes and ours not in tensors:
+            tensors[ours] = graph.dequantize(name)  # embeddings, which no operation but a look-up names
+    wrong = sorted(name for name, shape in shapes.items() if name not in tensors or tensors[name].shape != tuple(shape))
     if wrong:
         raise AssetError(f"the speech network's file lacks {len(wrong)} tensors, such as {wrong[0]}: get it again")
-    return {name: torch.from_numpy(np.ascontiguousarray(found[name], np.float32)) for name in wanted}
+    return {name: torch.from_numpy(np.ascontiguousarray(tensors[name], np.float32)) for name in shapes}
 
 
 def _read_operation(graph: OnnxGraph, node: Node) -> dict[str, np.ndarray]:

@@ -48,8 +48,8 @@ class SoundView:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; the spectrogram as a PNG in base64."""
-        done, encoded = cv2.imencode(".png", self.spectrogram[..., ::-1])
-        assert done
+        is_encoded, encoded = cv2.imencode(".png", self.spectrogram[..., ::-1])
+        assert is_encoded
         quality = self.quality
         return {
             "seconds": quality.duration_s,

@@ -20,16 +20,16 @@ def load_symbols() -> dict[str, int]:
 
 def encode_phonemes(phonemes: str) -> Tensor:
     """(1, N + 2) int64, with the pad at both ends; what the network does not know is passed over."""
-    return torch.tensor([[0, *known_numbers(phonemes), 0]])
+    return torch.tensor([[0, *number_phonemes(phonemes), 0]])
 
 
-def known_phonemes(phonemes: str) -> str:
+def filter_phonemes(phonemes: str) -> str:
     """Those that the network knows, up to as many as it takes."""
     symbols = load_symbols()
     return "".join(symbol for symbol in phonemes if symbol in symbols)[:MAX_SYMBOLS]
 
 
-def known_numbers(phonemes: str) -> list[int]:
-    """Numbers of :func:`known_phonemes`."""
+def number_phonemes(phonemes: str) -> list[int]:
+    """Numbers of :func:`filter_phonemes`."""
     symbols = load_symbols()
-    return [symbols[symbol] for symbol in known_phonemes(phonemes)]
+    return [symbols[symbol] for symbol in filter_phonemes(phonemes)]

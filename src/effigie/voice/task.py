@@ -90,9 +90,9 @@ class VoiceTask:
         self._sounds = {one.phonemes: network.text(encode_phonemes(one.phonemes)).detach() for one in utterances}
         count = max(1, round(HELD_OUT * len(utterances))) if len(utterances) > 3 else 0
         step = len(utterances) / count if count else 0
-        held = {int((index + 0.5) * step) for index in range(count)}
-        self._kept = [one for index, one in enumerate(utterances) if index in held]
-        self._learned = [one for index, one in enumerate(utterances) if index not in held]
+        indices = {int((index + 0.5) * step) for index in range(count)}
+        self._validation = [one for index, one in enumerate(utterances) if index in indices]
+        self._training = [one for index, one in enumerate(utterances) if index not in indices]
         self._loss, self._speaker_loss = EnvelopeLoss(), SpeakerLoss(person)
         parameters: list[dict[str, object]] = [{"params": [self._timbre], "lr": STYLE_RATE}]
         if self._adapters:
@@ -123,22 +123,22 @@ class VoiceTask:
     def evaluate(self) -> float:
         """Error on utterances that are not learned from; on those that are, where there are too few."""
         chooser = random.Random(1)
-        utterances = self._kept or self._learned
+        utterances = self._validation or self._training
         with torch.no_grad():
             segments = [self._cut(chooser.choice(utterances), chooser) for _ in range(HELD_OUT_SEGMENTS)]
             return float(np.mean([float(self._compare(segment)) for segment in segments]))
 
     def _step(self) -> None:
-        loss = self._compare(self._cut(self._random.choice(self._learned), self._random))
+        loss = self._compare(self._cut(self._random.choice(self._training), self._random))
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([self._timbre, *self._adapters], CLIP_NORM)
         self._optimizer.step()
 
     def _compare(self, segment: Segment) -> Tensor:
-        made = self._decoder(segment.frames, segment.f0, segment.energy, self._timbre)[0]
-        error = self._loss(made, segment.samples[: len(made)])
-        return error + SPEAKER_SHARE * self._speaker_loss(made)
+        output = self._decoder(segment.frames, segment.f0, segment.energy, self._timbre)[0]
+        error = self._loss(output, segment.samples[: len(output)])
+        return error + SPEAKER_SHARE * self._speaker_loss(output)
 
     def _cut(self, utterance: Utterance, chooser: random.Random) -> Segment:
         """A piece of an utterance that has speech in it."""
@@ -162,8 +162,8 @@ def choose_base(network: SpeechNetwork, utterances: Sequence[Utterance], person:
     errors = {}
     for name in _list_alike(utterances):
         timbre = load_stock_voice(name).choose(MIDDLE_COUNT)[0]
-        made = network.decoder(segment.frames, segment.f0, segment.energy, timbre)[0]
-        errors[name] = BASE_SHARE * float(loss(made, segment.samples[: len(made)])) + float(speaker_loss(made))
+        output = network.decoder(segment.frames, segment.f0, segment.energy, timbre)[0]
+        errors[name] = BASE_SHARE * float(loss(output, segment.samples[: len(output)])) + float(speaker_loss(output))
     return min(errors, key=errors.__getitem__)
 
 

@@ -99,7 +99,7 @@ def learn(
         UsageError: too little speech whose words are sure.
         CancelledError: asked to stop; nothing is left.
     """
-    settings, output, begun = settings or LearnSettings(), Path(output), time.perf_counter()
+    settings, output, start = settings or LearnSettings(), Path(output), time.perf_counter()
     paths = [Path(one) for one in recordings]
     if not paths:
         raise UsageError("name recordings of the person: sound or video files")
@@ -111,10 +111,10 @@ def learn(
     utterances = collect_utterances(network, paths, settings.speech_s, progress, cancel)
     speech_s = sum(one.duration_s for one in utterances)
     if speech_s < LEAST_SPEECH_S:
-        why = f" ({notes[0]})" if notes else ""
+        reason = f" ({notes[0]})" if notes else ""
         raise UsageError(
-            f"only {speech_s:.0f} s of speech could be understood, and {LEAST_SPEECH_S:.0f} s are needed{why}: record "
-            "a minute of clear English, without music or others"
+            f"only {speech_s:.0f} s of speech could be understood, and {LEAST_SPEECH_S:.0f} s are needed{reason}: "
+            "record a minute of clear English, without music or others"
         )
     if speech_s < ADVISED_SPEECH_S:
         notes.append(f"{speech_s:.0f} s of speech were used; a minute or more sounds more like the person")
@@ -160,7 +160,7 @@ def learn(
         (errors[0], min(errors)),
         base,
         missing,
-        time.perf_counter() - begun,
+        time.perf_counter() - start,
         tuple(notes),
     )
 

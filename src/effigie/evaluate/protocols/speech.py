@@ -81,7 +81,7 @@ def measure_clip(clip: SpokenClip, model: MouthModel, cancel: CancelToken | None
     shapes = np.asarray(SpokenShapes(model, track, None))
     output, own = metrics.measure_mouth(shapes), metrics.measure_mouth(clip.unposed)
     step_s = float(np.median(np.diff(clip.times)))
-    closures = metrics.find_closures(own[:, 0], clip.heard, step_s)
+    closures = metrics.find_closures(own[:, 0], clip.audible, step_s)
     quiet = track.activity == 0
     return ClipScores(
         name=clip.name,
@@ -91,7 +91,7 @@ def measure_clip(clip: SpokenClip, model: MouthModel, cancel: CancelToken | None
         sizes=tuple(metrics.measure_size(output, own).tolist()),
         closures=len(closures),
         shut=int(metrics.share_shut(output[:, 0], closures, step_s).sum()),
-        wrongly_shut=metrics.share_wrongly_shut(output[:, 0], own[:, 0], clip.heard),
+        wrongly_shut=metrics.share_wrongly_shut(output[:, 0], own[:, 0], clip.audible),
         onset_ms=metrics.measure_onset(output[:, 0], own[:, 0], clip.times, clip.loudness.phrases()[0][0]),
         lag_s=metrics.find_lag(output[:, 0], own[:, 0], step_s),
         shake=metrics.measure_shake(output[:, 0], own[:, 0]),

@@ -46,8 +46,8 @@ class ReferenceSet:
             np.zeros(128, np.float32),
             np.zeros(52, np.float32),
         )
-        found = compute_features(geometries, np.stack([shot.blendshapes for shot in self.shots]), self.person)
-        self.bank = FrameBank(lambda i: self.shots[i].picture, geometries, found, np.zeros(len(self.shots)))
+        features = compute_features(geometries, np.stack([shot.blendshapes for shot in self.shots]), self.person)
+        self.bank = FrameBank(lambda i: self.shots[i].picture, geometries, features, np.zeros(len(self.shots)))
         self._scene: Callable[[int], PortraitWarp] = lru_cache(MAX_SCENES)(self._build_scene)
 
     def features(self, geometry: FaceGeometry, blendshapes: np.ndarray) -> FrameFeatures:
@@ -85,8 +85,8 @@ def extend_visibility(visibility: np.ndarray, landmarks: Landmarks) -> np.ndarra
     """
     size = visibility.shape[0]
     outline = cv2.convexHull(landmarks[FACE_OVAL, :2].astype(np.float32))[:, 0]
-    around = 1 - polygon_mask(outline + RIM_MARGIN * (outline.mean(0) - outline), size, size)
-    return np.asarray(np.maximum(visibility, around), np.float32)
+    surroundings = 1 - polygon_mask(outline + RIM_MARGIN * (outline.mean(0) - outline), size, size)
+    return np.asarray(np.maximum(visibility, surroundings), np.float32)
 
 
 def resize_shot(shot: ReferenceShot, size: int) -> ReferenceShot:

@@ -185,67 +185,67 @@ class TuneTask:
         ]
         return np.concatenate(rows)
 
-    def _measure_errors(self, tuned: nn.Module) -> tuple[float, float]:
+    def _measure_errors(self, generator: nn.Module) -> tuple[float, float]:
         """Error on what was held out, and mimicry."""
-        picture_error = mean_face_error(to_uint8(self._run(tuned, self._held_out).picture), self._held_out)
-        return picture_error, self._measure_mimicry(tuned)
+        picture_error = mean_face_error(to_uint8(self._run(generator, self._held_out).picture), self._held_out)
+        return picture_error, self._measure_mimicry(generator)
 
     @torch.no_grad()
-    def _run(self, tuned: nn.Module, examples: Sequence[HeadsExample]) -> GeneratorOutput:
+    def _run(self, generator: nn.Module, examples: Sequence[HeadsExample]) -> GeneratorOutput:
         batch = collate(examples, BATCH_ARRAYS)
-        device = next(tuned.parameters()).device
+        device = next(generator.parameters()).device
         inputs = batch_to_float({name: torch.from_numpy(value).to(device) for name, value in batch.items()})
-        output: GeneratorOutput = tuned(inputs["drawing"], inputs["prior"])
+        output: GeneratorOutput = generator(inputs["drawing"], inputs["prior"])
         return output
 
     def _sample_example(self, random: np.random.Generator) -> HeadsExample:
-        wanted = self._shots[int(random.integers(len(self._shots)))]
-        others = [shot for shot in self._shots if shot is not wanted]
-        if others and (self._motions is None or random.random() < 0.6):
-            count = int(random.integers(1, len(others) + 1))
-            chosen = random.choice(len(others), count, replace=False)
-            return self._example(wanted, [others[int(i)] for i in chosen], random)
-        shot = wanted if self._motions is None else bend_still(wanted, self._motions, self._size, random)
-        return self._example(wanted, [shot], random)
+        target = self._shots[int(random.integers(len(self._shots)))]
+        candidates = [shot for shot in self._shots if shot is not target]
+        if candidates and (self._motions is None or random.random() < 0.6):
+            count = int(random.integers(1, len(candidates) + 1))
+            indices = random.choice(len(candidates), count, replace=False)
+            return self._example(target, [candidates[int(i)] for i in indices], random)
+        shot = target if self._motions is None else bend_still(target, self._motions, self._size, random)
+        return self._example(target, [shot], random)
 
     def _example(
-        self, wanted: ReferenceShot, shots: Sequence[ReferenceShot], random: np.random.Generator | None = None
+        self, target: ReferenceShot, shots: Sequence[ReferenceShot], random: np.random.Generator | None = None
     ) -> HeadsExample:
-        return build_example(0, wanted, shots, self._size, 1, self._prior, random)
+        return build_example(0, target, shots, self._size, 1, self._prior, random)
 
     def _build_reconstructions(self, count: int) -> list[HeadsExample]:
         """Examples of the shots made from themselves, warped by changes that training draws differently."""
         random = np.random.default_rng(1)
-        wanted = [self._shots[number % len(self._shots)] for number in range(count)]
+        targets = [self._shots[number % len(self._shots)] for number in range(count)]
         motions = self._motions
         return [
             self._example(shot, [shot if motions is None else bend_still(shot, motions, self._size, random)])
-            for shot in wanted
+            for shot in targets
         ]
 
     def _build_expression_targets(self, count: int) -> list[tuple[HeadsExample, np.ndarray]]:
         """Examples of the person with other people's expressions, and the wanted landmarks; no truth is known."""
-        asked: list[tuple[HeadsExample, np.ndarray]] = []
+        examples: list[tuple[HeadsExample, np.ndarray]] = []
         random = np.random.default_rng(2)
         if self._motions is None:
-            return asked
+            return examples
         for number in range(count):
             shot = resize_shot(self._shots[number % len(self._shots)], self._size)
-            wanted, blendshapes = self._motions.transfer_motion(shot.geometry, shot.blendshapes, random)
-            example = self._example(ReferenceShot(shot.picture, wanted, blendshapes), self._shots)
-            asked.append((example, wanted.landmarks))
-        return asked
+            geometry, blendshapes = self._motions.transfer_motion(shot.geometry, shot.blendshapes, random)
+            example = self._example(ReferenceShot(shot.picture, geometry, blendshapes), self._shots)
+            examples.append((example, geometry.landmarks))
+        return examples
 
-    def _measure_mimicry(self, tuned: nn.Module) -> float:
+    def _measure_mimicry(self, generator: nn.Module) -> float:
         """Mean distance of the made faces' landmarks from the wanted ones, as a share of the eye distance."""
         if not self._expression_targets:
             return 0.0
-        output = to_uint8(self._run(tuned, [example for example, _ in self._expression_targets]).picture)
+        output = to_uint8(self._run(generator, [example for example, _ in self._expression_targets]).picture)
         middle = (self._size - 1) / 2
         whole = Roi(middle, middle, float(self._size), 0.0)
         errors = []
-        for picture, (_, wanted) in zip(output, self._expression_targets, strict=True):
-            found = self._landmarks(picture, whole).landmarks
-            distance = np.linalg.norm(found[:, :2] - wanted[:, :2], axis=1)
-            errors.append(float(distance.mean() / max(eye_distance(wanted), 1e-6)))
+        for picture, (_, target) in zip(output, self._expression_targets, strict=True):
+            landmarks = self._landmarks(picture, whole).landmarks
+            distance = np.linalg.norm(landmarks[:, :2] - target[:, :2], axis=1)
+            errors.append(float(distance.mean() / max(eye_distance(target), 1e-6)))
         return float(np.mean(errors))

@@ -83,7 +83,7 @@ def tune(
     settings, output = settings or TuneSettings(), Path(output)
     with join_process_group() as world:
         if world.is_leader:
-            check_output(output, _require_unfinished, what="a person's model")
+            check_output(output, _require_unfinished, label="a person's model")
         model = load_heads(heads)
         if model.manifest_sha256 is None:
             raise ModelError(f"{heads} has no {MANIFEST}: it is not trained to the end")

@@ -122,8 +122,8 @@ def animate(
     with contextlib.ExitStack() as stack:
         driver_reading: DriverReading | None = None
         if driver is not None:
-            read = settings if speech is None else replace(settings, max_frames=None, save_motion=None)
-            driver_reading = stack.enter_context(DriverReading(driver, read, cancel))
+            driver_settings = settings if speech is None else replace(settings, max_frames=None, save_motion=None)
+            driver_reading = stack.enter_context(DriverReading(driver, driver_settings, cancel))
         reading: DriverReading | SpeechReading | None = driver_reading
         if speech is not None:
             reading = stack.enter_context(SpeechReading(speech, driver_reading, settings, cancel))
@@ -132,8 +132,8 @@ def animate(
         warp = build_warp(subject, settings)
         _ = subject.model  # what is wrong with it is said before the driver is waited for
         seconds["portrait"] = time.perf_counter() - start
-        found = None if reading is None else reading.result(progress)
-    motion, notes = (found, ()) if found is None or isinstance(found, Motion) else (found.motion, found.notes)
+        result = None if reading is None else reading.result(progress)
+    motion, notes = (result, ()) if result is None or isinstance(result, Motion) else (result.motion, result.notes)
     direction = Direction(subject, motion, controls, settings, warp, cancel)
     seconds["driver"] = time.perf_counter() - start - seconds["portrait"]
     report = _Animation(subject, warp, direction, output, settings, seconds, progress, cancel, speech).run()
@@ -205,12 +205,12 @@ class _Animation:
             self._seconds["response"] = time.perf_counter() - start
             renderer = self._subject.model.build_renderer(self._direction.motion)
             frames = self._list_targets(source)
-            warped = stack.enter_context(ordered_map(partial(_warp_frame, self._warp), frames))
-            for index, rendered, landmarks, seconds in warped:
+            results = stack.enter_context(ordered_map(partial(_warp_frame, self._warp), frames))
+            for index, portrait, landmarks, seconds in results:
                 self._cancel.check()
                 self._seconds["scene"] += seconds
                 start = time.perf_counter()
-                rendered_frame = renderer(rendered, landmarks, index)
+                rendered_frame = renderer(portrait, landmarks, index)
                 self._seconds["paint"] += time.perf_counter() - start
                 out.put((index, *rendered_frame, measure_anchor(landmarks)))
                 report.frames += 1

@@ -63,7 +63,9 @@ def animate_clips(
     portrait_path = Path(portrait).absolute()
     arguments = BatchArguments(portrait_path, settings, resolve_paths(consent), purpose)
     # Not the machine that an output is made on.
-    kept = {name: value for name, value in to_stored(settings).items() if name not in ("device", "save_motion")}
+    stored_settings = {
+        name: value for name, value in to_stored(settings).items() if name not in ("device", "save_motion")
+    }
     return run_batch(
         Batch("animate", animate_one, check_portrait, PRELOAD),
         arguments,
@@ -71,7 +73,7 @@ def animate_clips(
         output,
         job,
         lambda: [content_digest(path) for path in (portrait_path, heads) if path is not None],
-        kept,
+        stored_settings,
         progress,
         cancel,
     )

@@ -43,8 +43,8 @@ def find_faces(image: Image, tracker: Tracker | None = None, thorough: bool = Tr
             picture = cv2.resize(image, None, fx=larger, fy=larger, interpolation=cv2.INTER_CUBIC)
             picture = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
             if faces := _detect(picture, patient):
-                found = [_undo_padding(face, border, larger) for face in faces]
-                return found, settings is not LENIENT_SETTINGS
+                original_faces = [_undo_padding(face, border, larger) for face in faces]
+                return original_faces, settings is not LENIENT_SETTINGS
     return [], True
 
 

@@ -70,10 +70,10 @@ class Direction:
 
     def with_template(self, template: ControlTemplate) -> Direction:
         """The same with another template; what was measured of the driver stays."""
-        other = Direction(self._subject, self._driver, template, self._settings, self._warp, self._cancel)
+        direction = Direction(self._subject, self._driver, template, self._settings, self._warp, self._cancel)
         if self._driver is not None:
-            other.gains = self.gains
-        return other
+            direction.gains = self.gains
+        return direction
 
     @cached_property
     def source(self) -> LandmarkSource:

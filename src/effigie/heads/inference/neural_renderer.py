@@ -135,14 +135,14 @@ class NeuralRenderer:
         settings = ComposeSettings("none", "feather", MASK, grain=grain, temporal=0.0, motion_blur=0.0)
         self._compositor = Compositor(settings)
 
-    def __call__(self, rendered: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, portrait: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:
         matrix, target_landmarks, side = self._place(landmarks)
-        prior, visibility = self._prior(rendered, matrix, target_landmarks, index, side)
+        prior, visibility = self._prior(portrait, matrix, target_landmarks, index, side)
         picture = np.clip(self._generator(target_landmarks, side, prior, visibility), 0, 1)
         if self._reference_set is None:
             picture = keep_mouth_interior(picture, prior, target_landmarks)
         return self._compositor.compose_masked(
-            rendered.image, picture, draw_face_outline(target_landmarks, side), matrix
+            portrait.image, picture, draw_face_outline(target_landmarks, side), matrix
         )
 
     def skip(self, landmarks: Landmarks, index: int) -> None:
@@ -160,12 +160,12 @@ class NeuralRenderer:
         return matrix, apply_affine(matrix.astype(np.float64), landmarks), side
 
     def _prior(
-        self, rendered: WarpedPortrait, matrix: AffineMatrix, target_landmarks: np.ndarray, index: int, side: int
+        self, portrait: WarpedPortrait, matrix: AffineMatrix, target_landmarks: np.ndarray, index: int, side: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """(side, side, 3) float32 in [0, 1] and (side, side) float32."""
         if self._reference_set is None or self._selector is None:
-            visible = cv2.warpAffine(rendered.visibility, matrix, (side, side), flags=cv2.INTER_LINEAR)
-            prior_picture = crop(rendered.image, matrix, side) / np.float32(255)
+            visible = cv2.warpAffine(portrait.visibility, matrix, (side, side), flags=cv2.INTER_LINEAR)
+            prior_picture = crop(portrait.image, matrix, side) / np.float32(255)
             return prior_picture, extend_visibility(visible, target_landmarks)
         layers = self._select(self._reference_set, self._selector, target_landmarks, index)
         prior = self._reference_set.render(layers, target_landmarks)

@@ -32,8 +32,8 @@ def plan_animation(
     settings = settings or AnimateSettings()
     info = probe(driver, settings.footage)
     with contextlib.suppress(MediaError):  # a face set or a model: its portrait's size is not known yet
-        shown = probe(portrait)
-        info = replace(info, width=shown.width, height=shown.height, pixel_aspect=Fraction(1), notes=())
+        portrait_info = probe(portrait)
+        info = replace(info, width=portrait_info.width, height=portrait_info.height, pixel_aspect=Fraction(1), notes=())
     info = replace(info, sequence=None)  # the portrait's pictures are no frames of the driver's
     return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
@@ -50,7 +50,7 @@ def plan_speech(
     duration = measure_length(Path(speech))
     rate = Fraction(settings.speech.frame_rate)
     frames = None if duration is None else max(1, round(duration * rate))
-    info = _describe_made(portrait, Path(speech), rate, frames, settings)
+    info = _describe_synthetic(portrait, Path(speech), rate, frames, settings)
     return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
@@ -63,18 +63,18 @@ def plan_template(
         UsageError, MediaError, EffigieError: as :func:`effigie.provenance.plan_signed_output`.
     """
     settings = settings or AnimateSettings()
-    info = _describe_made(portrait, Path(portrait), Fraction(template.rate), template.count, settings)
+    info = _describe_synthetic(portrait, Path(portrait), Fraction(template.rate), template.count, settings)
     return plan_signed_output(info, output, settings.encode, settings.trust, max_frames=settings.max_frames)
 
 
-def _describe_made(
+def _describe_synthetic(
     portrait: str | Path, path: Path, rate: Fraction, frames: int | None, settings: AnimateSettings
 ) -> ClipInfo:
     """A clip of the portrait's size that nobody filmed."""
     width = height = settings.size or 512  # of a face set or a model: its portrait's size is not known yet
     with contextlib.suppress(MediaError):
-        shown = probe(portrait)
-        width, height = shown.width, shown.height
+        portrait_info = probe(portrait)
+        width, height = portrait_info.width, portrait_info.height
     return ClipInfo(
         path=path,
         kind="sequence",
@@ -94,7 +94,7 @@ def _describe_made(
 def build_clip_info(motion: Motion, subject: AnimationSubject, footage: FootageSettings | None = None) -> ClipInfo:
     """The clip info of the output: the driver's clock and sound, the portrait's size and colours."""
     height, width = subject.portrait.image.shape[:2]
-    shown_as: dict[str, Any] = {
+    overrides: dict[str, Any] = {
         "width": width,
         "height": height,
         "rotation": 0,
@@ -106,7 +106,7 @@ def build_clip_info(motion: Motion, subject: AnimationSubject, footage: FootageS
         "color": choose_rgb_color(height),
     }
     if motion.clip is not None:
-        return replace(probe(motion.clip, footage), **shown_as)
+        return replace(probe(motion.clip, footage), **overrides)
     return ClipInfo(
         path=subject.path,
         kind="sequence",
@@ -116,5 +116,5 @@ def build_clip_info(motion: Motion, subject: AnimationSubject, footage: FootageS
         time_base=motion.time_base,
         clock_origin=motion.clock_origin,
         codec="none",
-        **shown_as,
+        **overrides,
     )

@@ -147,8 +147,8 @@ def read_rig(
     Raises:
         MediaError, UsageError, FaceSetError: as of :func:`effigie.animate`.
     """
-    (found,) = read_portraits(portrait, person, progress=progress)
-    return found.rig
+    (face,) = read_portraits(portrait, person, progress=progress)
+    return face.rig
 
 
 def _read_clip(
@@ -159,16 +159,16 @@ def _read_clip(
     with VideoReader(path) as reader:
         count = reader.info.frames or 1
         still = count == 1
-        every = max(1, count // MAX_CANDIDATES)
+        step = max(1, count // MAX_CANDIDATES)
         tracker = Tracker()
         for frame in reader:
             cancel.check()
-            if frame.index % every:
+            if frame.index % step:
                 continue
             faces, is_sure = find_faces(frame.image, tracker, thorough=still)
             first_faces = first_faces or faces
-            if faces and (chosen := _choose_face(faces, person)):
-                usable.append((frame.index, chosen, is_sure))
+            if faces and (candidate := _choose_face(faces, person)):
+                usable.append((frame.index, candidate, is_sure))
     if not first_faces:
         raise MediaError(
             f"no face was found in {path}: take a picture that shows the face from the front, upright and sharp"
@@ -245,8 +245,8 @@ def _choose_face(faces: list[Face], person: int | None) -> Face | None:
 
 def _ambiguity_message(path: Path, faces: list[Face], person: int | None) -> str:
     if person is not None:
-        shown = format_count(len(faces), "face")
-        return f"{path} shows {shown}, and --person {person} asks for one more: they are counted from 0"
+        count_text = format_count(len(faces), "face")
+        return f"{path} shows {count_text}, and --person {person} asks for one more: they are counted from 0"
     places = ", ".join(f"{number} at {face.box[0]:.0f},{face.box[1]:.0f}" for number, face in enumerate(faces[:6]))
     return f"{path} shows {len(faces)} faces: choose with --person NUMBER ({places} px, largest first)"
 

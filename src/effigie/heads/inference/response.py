@@ -25,7 +25,7 @@ from effigie.heads.motion.motion import Motion
 from effigie.heads.motion.retarget import Retargeter
 
 ROUNDS, THREADS = 2, 2
-MAX_READ = 6000  # frames among which moments are chosen, evenly
+MAX_FRAMES = 6000  # frames among which moments are chosen, evenly
 SAMPLES = (0.03, 0.15, 0.3, 0.5, 0.7, 0.85, 0.97)  # quantiles of every movement, whose moments are made
 LEAST, MOST = Gains(smile=0.8, mouth=0.7, brows=0.8), Gains(smile=1.6, mouth=1.5, brows=1.25)
 STILL = Gains(smile=0.012, mouth=0.012, brows=0.01)  # standard deviation: less tells nothing
@@ -59,11 +59,11 @@ def fit_gains(
         build_show: makes a function for one thread, which makes the (H, W, 3) uint8 picture of (478, 3) landmarks that
             are wanted in frame n of the motion.
     """
-    seen = np.flatnonzero(motion.present)
-    seen = seen[:: -(-len(seen) // MAX_READ)]
-    driver = np.array([measure_movements(motion.landmarks(int(index))) for index in seen])
-    chosen = _choose_moments(driver)
-    driver, frames = driver[chosen], seen[chosen]
+    visible = np.flatnonzero(motion.present)
+    visible = visible[:: -(-len(visible) // MAX_FRAMES)]
+    driver = np.array([measure_movements(motion.landmarks(int(index))) for index in visible])
+    selection = _choose_moments(driver)
+    driver, frames = driver[selection], visible[selection]
     if len(frames) < 4:
         return Gains()
     gains = np.ones(len(NAMES))
@@ -74,10 +74,10 @@ def fit_gains(
             retarget = Retargeter(landmarks, motion, Controls(ease=0), size, Gains(*gains.tolist()))
             moments = [(retarget(index), index) for index in frames.tolist()]
             shares = [moments[number::THREADS] for number in range(THREADS)]
-            read = np.zeros((len(frames), len(NAMES)))
-            for number, found in enumerate(pool.map(_read_all, readers, shares)):
-                read[number::THREADS] = found
-            gains = _correct_gains(gains, driver, read)
+            movements = np.zeros((len(frames), len(NAMES)))
+            for number, part in enumerate(pool.map(_read_all, readers, shares)):
+                movements[number::THREADS] = part
+            gains = _correct_gains(gains, driver, movements)
     return Gains(*gains.tolist())
 
 
@@ -88,38 +88,38 @@ def _build_reader(show: Callable[[np.ndarray, int], Image]) -> Reader:
     """A function that makes a moment and reads it: (3,) movements."""
     model = LandmarkModel()
 
-    def read(wanted: np.ndarray, index: int) -> np.ndarray:
-        picture = show(wanted, index)
-        rough = model(picture, landmarks_to_roi(wanted))
+    def read(landmarks: np.ndarray, index: int) -> np.ndarray:
+        picture = show(landmarks, index)
+        rough = model(picture, landmarks_to_roi(landmarks))
         return measure_movements(model(picture, rough.roi()).landmarks.astype(np.float64))
 
     return read
 
 
-def _read_all(read: Reader, moments: list[tuple[np.ndarray, int]]) -> np.ndarray:
+def _read_all(reader: Reader, moments: list[tuple[np.ndarray, int]]) -> np.ndarray:
     """(N, 3) movements of N moments."""
-    return np.array([read(*moment) for moment in moments])
+    return np.array([reader(*moment) for moment in moments])
 
 
 def _choose_moments(driver: np.ndarray) -> np.ndarray:
     """Indices of the frames in which every movement is least, most, and between."""
-    wanted = np.quantile(driver, SAMPLES, axis=0)
+    levels = np.quantile(driver, SAMPLES, axis=0)
     spread = np.maximum(driver.std(0), 1e-6)
-    nearest = np.abs((driver[None] - wanted[:, None]) / spread).argmin(1)
+    nearest = np.abs((driver[None] - levels[:, None]) / spread).argmin(1)
     return np.unique(nearest)
 
 
-def _correct_gains(gains: np.ndarray, driver: np.ndarray, read: np.ndarray) -> np.ndarray:
+def _correct_gains(gains: np.ndarray, driver: np.ndarray, response: np.ndarray) -> np.ndarray:
     """(3,) gains by which (N, 3) movements would have been read as strong as the driver's (N, 3)."""
     result = gains.copy()
     for place, name in enumerate(NAMES):
-        asked, found = driver[:, place], read[:, place]
-        if asked.std() < getattr(STILL, name) or found.std() < 1e-9:
+        target, measurement = driver[:, place], response[:, place]
+        if target.std() < getattr(STILL, name) or measurement.std() < 1e-9:
             continue
-        correlation = float(np.corrcoef(asked, found)[0, 1])
+        correlation = float(np.corrcoef(target, measurement)[0, 1])
         if correlation < MIN_CORRELATION:
             continue
         # Moments were chosen for being extreme, which some are by chance alone: the less they agree, the less is said.
-        change = gains[place] / float(np.polyfit(asked, found, 1)[0]) - gains[place]
+        change = gains[place] / float(np.polyfit(target, measurement, 1)[0]) - gains[place]
         result[place] = np.clip(gains[place] + correlation**2 * change, getattr(LEAST, name), getattr(MOST, name))
     return result

@@ -150,19 +150,19 @@ def _load_from_person(
         generator = FaceGenerator(person.generator, person.psi, settings.device)
         return _build_neural_renderer(generator, reference_set, person.portrait, motion)
 
-    framed, has_choice = _frame(person.portrait, settings), len(person.shots) > 1
+    view, has_choice = _frame(person.portrait, settings), len(person.shots) > 1
     ask = partial(permit_model, path, "animate", consent=consent, purpose=purpose)
     model = RenderModel(build_renderer, person.manifest_sha256)
-    return AnimationSubject(framed, person.permit, ask, path, lambda: model, has_choice)
+    return AnimationSubject(view, person.permit, ask, path, lambda: model, has_choice)
 
 
-def render_geometry(rendered: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:
+def render_geometry(portrait: WarpedPortrait, landmarks: Landmarks, index: int) -> tuple[np.ndarray, np.ndarray]:
     """The warped portrait as it is, without a network; a :data:`FrameRenderer`."""
     outline = landmarks[FACE_OVAL, :2]
     outline = outline + FACE_MARGIN * (outline - outline.mean(0))
-    mask = np.zeros(rendered.image.shape[:2], np.uint8)
+    mask = np.zeros(portrait.image.shape[:2], np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(outline).astype(np.int32)), 255)
-    return rendered.image, mask
+    return portrait.image, mask
 
 
 def _frame(portrait: Portrait, settings: AnimateSettings) -> Portrait:

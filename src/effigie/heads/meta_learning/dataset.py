@@ -83,28 +83,28 @@ class ExampleSampler:
             still = self._dataset.shot(identity, int(random.integers(len(identity))))
             shot = still if self._motions is None else bend_still(still, self._motions, self._size, random)
             return build_example(person, still, [shot], self._size, self._shots, self._prior, random)
-        wanted = int(random.integers(len(identity)))
+        target = int(random.integers(len(identity)))
         count = int(random.integers(1, self._shots + 1))
-        shots = choose_shots(identity, wanted, count * (HARD_CANDIDATES if random.random() < 0.5 else 1), random)
+        shots = choose_shots(identity, target, count * (HARD_CANDIDATES if random.random() < 0.5 else 1), random)
         if len(shots) > count:
             # Talkers' frames are much alike: the farthest of several mouths has more to teach.
-            mouths = [mouth_opening(self._dataset.geometry(identity, int(i)).landmarks) for i in [wanted, *shots]]
+            mouths = [mouth_opening(self._dataset.geometry(identity, int(i)).landmarks) for i in [target, *shots]]
             shots = shots[np.argsort(-np.abs(np.array(mouths[1:]) - mouths[0]))[:count]]
         reference_set = [self._dataset.shot(identity, int(index)) for index in shots]
-        truth = self._dataset.shot(identity, wanted)
+        truth = self._dataset.shot(identity, target)
         return build_example(person, truth, reference_set, self._size, self._shots, self._prior, random)
 
 
 def build_example(
     person: int,
-    wanted: ReferenceShot,
+    target: ReferenceShot,
     shots: Sequence[ReferenceShot],
     size: int,
     count: int = 1,
     prior: bool = True,
     random: np.random.Generator | None = None,
 ) -> HeadsExample:
-    """The example of making ``wanted`` from ``shots``.
+    """The example of making ``target`` from ``shots``.
 
     Args:
         person: its number.
@@ -114,18 +114,18 @@ def build_example(
         random: varies place and side; None leaves them.
     """
     if random is not None and random.random() < 0.5:
-        wanted, shots = hflip_shot(wanted), [hflip_shot(shot) for shot in shots]
-    placement = resize_matrix(size, wanted.picture.shape[0])
+        target, shots = hflip_shot(target), [hflip_shot(shot) for shot in shots]
+    placement = resize_matrix(size, target.picture.shape[0])
     if random is not None:
         placement = jitter_matrix(size, random, 5, 0.04, 0.02) @ np.vstack([placement, [0, 0, 1]])
     picture = cv2.warpAffine(
-        wanted.picture, placement, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+        target.picture, placement, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
-    landmarks = apply_affine(placement, wanted.geometry.landmarks)
+    landmarks = apply_affine(placement, target.geometry.landmarks)
     reference_set = ReferenceSet(shots, size)
     rendered = np.zeros((size, size, 4), np.uint8)
     if prior:
-        layers = reference_set.find_nearest(FaceGeometry.from_landmarks(landmarks), wanted.blendshapes)
+        layers = reference_set.find_nearest(FaceGeometry.from_landmarks(landmarks), target.blendshapes)
         rendered = prior_to_uint8(reference_set.render(layers, landmarks))
     repeated = [reference_set.shots[index % len(shots)] for index in range(count)]
     return HeadsExample(
@@ -145,18 +145,18 @@ def bend_still(still: ReferenceShot, motions: MotionBank, size: int, random: np.
     """The still warped by a change that somebody else made: a shot to make the still from again."""
     small = resize_shot(still, max(size, min(2 * size, still.picture.shape[0])))
     geometry, blendshapes = motions.transfer_motion(small.geometry, small.blendshapes, random)
-    shown = PortraitWarp(small.picture, small.geometry.landmarks).render(geometry.landmarks).image
-    return ReferenceShot(shown, geometry, blendshapes)
+    picture = PortraitWarp(small.picture, small.geometry.landmarks).render(geometry.landmarks).image
+    return ReferenceShot(picture, geometry, blendshapes)
 
 
-def choose_shots(identity: Identity, wanted: int, count: int, random: np.random.Generator) -> np.ndarray:
+def choose_shots(identity: Identity, target: int, count: int, random: np.random.Generator) -> np.ndarray:
     """Indices of ``count`` other frames, of a video not next to the wanted one."""
-    others = np.array([index for index in range(len(identity)) if index != wanted])
+    candidates = np.array([index for index in range(len(identity)) if index != target])
     if identity.is_video:
-        distance = np.abs(others - wanted)
-        far = others[distance >= min(MIN_FRAME_GAP, distance.max())]
-        others = far if len(far) else others
-    return random.choice(others, min(count, len(others)), replace=False)
+        distance = np.abs(candidates - target)
+        far = candidates[distance >= min(MIN_FRAME_GAP, distance.max())]
+        candidates = far if len(far) else candidates
+    return random.choice(candidates, min(count, len(candidates)), replace=False)
 
 
 def prior_to_uint8(prior: RenderedPrior) -> np.ndarray:

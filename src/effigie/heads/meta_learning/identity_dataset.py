@@ -82,14 +82,14 @@ class IdentityDataset:
     def __init__(self, folders: Sequence[str | Path], progress: ProgressCallback = ignore_progress) -> None:
         self._sets = [FaceSet.open(folder) for folder in folders]
         self._readers = [faceset.reader() for faceset in self._sets]
-        self._cached: OrderedDict[tuple[int, str], Faces] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, str], Faces] = OrderedDict()
         self._lock = threading.Lock()
         sizes = {faceset.crop_size for faceset in self._sets}
         if len(sizes) > 1:
             raise FaceSetError(
                 f"these face sets hold crops of {', '.join(map(str, sorted(sizes)))} px: extract them with one --size"
             )
-        self._cached_faces = 0
+        self._cache_size = 0
         self.identities: list[Identity] = []
         for number, faceset in enumerate(self._sets):
             progress(Progress("people", number, len(self._sets), "face sets", str(faceset.path)))
@@ -129,14 +129,14 @@ class IdentityDataset:
 
     def _faces(self, folder: int, clip: str) -> Faces:
         with self._lock:
-            if (folder, clip) in self._cached:
-                self._cached.move_to_end((folder, clip))
-                return self._cached[folder, clip]
+            if (folder, clip) in self._cache:
+                self._cache.move_to_end((folder, clip))
+                return self._cache[folder, clip]
             faces = self._readers[folder].load_clip(clip, COLUMNS)
-            self._cached[folder, clip] = faces
-            self._cached_faces += len(faces)
-            while self._cached_faces > MAX_CACHED_FACES and len(self._cached) > 1:
-                self._cached_faces -= len(self._cached.popitem(last=False)[1])
+            self._cache[folder, clip] = faces
+            self._cache_size += len(faces)
+            while self._cache_size > MAX_CACHED_FACES and len(self._cache) > 1:
+                self._cache_size -= len(self._cache.popitem(last=False)[1])
             return faces
 
     def _add_people(self, folder: int, faces: Faces, threshold: float) -> None:
@@ -148,7 +148,7 @@ class IdentityDataset:
         clusters = np.array([owner[pair] for pair in zip(faces.clip, faces.track.tolist(), strict=True)])
         usable = (faces.confidence >= MIN_CONFIDENCE) & (faces.box[:, 3] - faces.box[:, 1] >= MIN_FACE_HEIGHT)
         for cluster in np.unique(clusters[clusters != UNKNOWN_CLUSTER]):
-            chosen = np.flatnonzero((clusters == cluster) & usable)
-            chosen = chosen[np.lexsort((faces.frame[chosen], clips[chosen].astype(str)))]
-            if len(chosen):
-                self.identities.append(Identity(folder, tuple(clips[chosen]), faces.row[chosen]))
+            indices = np.flatnonzero((clusters == cluster) & usable)
+            indices = indices[np.lexsort((faces.frame[indices], clips[indices].astype(str)))]
+            if len(indices):
+                self.identities.append(Identity(folder, tuple(clips[indices]), faces.row[indices]))

@@ -15,31 +15,31 @@ from effigie.training.distributed import weighted_mean
 SCALES = 4
 
 
-def pyramid_l1(made: Tensor, real: Tensor, weight: Tensor | None = None, scales: int = SCALES) -> Tensor:
+def pyramid_l1(output: Tensor, real: Tensor, weight: Tensor | None = None, scales: int = SCALES) -> Tensor:
     """Mean absolute difference, averaged over the full size and ``scales - 1`` halvings of it.
 
     Coarse scales forgive what is a pixel off and insist on colour and light.
 
     Args:
-        made: (B, 3, S, S) RGB in [0, 1], S a multiple of ``2 ** (scales - 1)``.
+        output: (B, 3, S, S) RGB in [0, 1], S a multiple of ``2 ** (scales - 1)``.
         real: (B, 3, S, S).
         weight: (B, 1, S, S) how much each pixel counts, not negative; None counts all alike.
     """
-    wanted = (len(made), 1, *made.shape[2:])
-    if made.shape != real.shape or (weight is not None and weight.shape != wanted):
-        given = None if weight is None else tuple(weight.shape)
+    shape = (len(output), 1, *output.shape[2:])
+    if output.shape != real.shape or (weight is not None and weight.shape != shape):
+        weight_shape = None if weight is None else tuple(weight.shape)
         raise ValueError(
-            f"made, real and weight must be alike but for weight's one channel, not {tuple(made.shape)}, "
-            f"{tuple(real.shape)} and {given}"
+            f"output, real and weight must be alike but for weight's one channel, not {tuple(output.shape)}, "
+            f"{tuple(real.shape)} and {weight_shape}"
         )
-    difference = made.float() - real.float()
+    difference = output.float() - real.float()
     counts = torch.ones_like(difference[:, :1]) if weight is None else weight.float()
     terms = []
     for scale in range(scales):
         if scale:
             difference, counts = F.avg_pool2d(difference, 2), F.avg_pool2d(counts, 2)
-        seen = difference.abs().mean(1, keepdim=True)
-        terms.append(weighted_mean(seen, counts, 1e-6))
+        level = difference.abs().mean(1, keepdim=True)
+        terms.append(weighted_mean(level, counts, 1e-6))
     return torch.stack(terms).mean()
 
 

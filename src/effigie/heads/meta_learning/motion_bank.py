@@ -70,15 +70,15 @@ class MotionBank:
         The pixels are the same: the face stays where it is.
         """
         actor = random.choice(np.unique(self.actors))
-        before, after = random.choice(np.flatnonzero(self.actors == actor), 2)
+        start, end = random.choice(np.flatnonzero(self.actors == actor), 2)
         strength = random.uniform(*EXPRESSION_STRENGTH)
-        shape = resolve_crossings(geometry.unposed + strength * (self.unposed[after] - self.unposed[before]))
-        turned = self.rotations[after] @ self.rotations[before].T
-        vector = Rotation.from_matrix(turned).as_rotvec() * random.uniform(*TURN_STRENGTH)
+        shape = resolve_crossings(geometry.unposed + strength * (self.unposed[end] - self.unposed[start]))
+        turn = self.rotations[end] @ self.rotations[start].T
+        vector = Rotation.from_matrix(turn).as_rotvec() * random.uniform(*TURN_STRENGTH)
         rotation = Rotation.from_rotvec(vector).as_matrix() @ geometry.pose.rotation
         rotation = limit_rotation(rotation)
         pose = rotate_about_center(geometry.pose, rotation)
-        change = self.blendshapes[after] - self.blendshapes[before]
+        change = self.blendshapes[end] - self.blendshapes[start]
         new_blendshapes = np.clip(blendshapes + strength * change, 0, 1)
         return FaceGeometry(pose.apply(shape), pose, shape), new_blendshapes
 

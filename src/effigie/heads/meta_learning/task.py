@@ -148,8 +148,8 @@ class HeadsTask:
         output = generate(networks, examples)
         blend_weight = to_uint8(output.blend_weight.repeat(1, 3, 1, 1))
         rows = [
-            np.concatenate([e.shots[0], e.drawing, e.prior[..., :3], picture, kept, e.picture], axis=1)
-            for e, picture, kept in zip(examples, to_uint8(output.picture), blend_weight, strict=True)
+            np.concatenate([e.shots[0], e.drawing, e.prior[..., :3], picture, blend, e.picture], axis=1)
+            for e, picture, blend in zip(examples, to_uint8(output.picture), blend_weight, strict=True)
         ]
         return np.concatenate(rows, axis=0)
 
@@ -219,8 +219,8 @@ def batch_to_float(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def embed_shots(embedder: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
     """(B, N) embeddings, each the mean over a person's K shots."""
-    each: Tensor = embedder(inputs["shots"], inputs["shot_drawings"])
-    return each.reshape(inputs["drawing"].shape[0], -1, each.shape[-1]).mean(1)
+    embeddings: Tensor = embedder(inputs["shots"], inputs["shot_drawings"])
+    return embeddings.reshape(inputs["drawing"].shape[0], -1, embeddings.shape[-1]).mean(1)
 
 
 def run_generator(generator: Generator, inputs: Mapping[str, Tensor], embedding: Tensor) -> GeneratorOutput:

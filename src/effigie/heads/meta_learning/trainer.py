@@ -81,8 +81,8 @@ def meta_train(
         training, validation = split_identities(dataset, settings.held_out, settings.seed)
         people = len(dataset.identities)
         if world.is_leader:
-            wanted = {"prior": prior, "preset": asdict(size), "people": people}
-            check_output(output, load_config, wanted, "another preset, prior or other people")
+            config = {"prior": prior, "preset": asdict(size), "people": people}
+            check_output(output, load_config, config, "another preset, prior or other people")
         progress(Progress("motions", 0, 1, "sets"))
         motions = MotionBank.from_dataset(dataset)
         sampler = ExampleSampler(dataset, size.size, settings.max_shots, motions, prior)

@@ -97,9 +97,9 @@ class ControlTemplate:
         if self.over not in OVERS:
             raise UsageError(f"over must be one of {', '.join(OVERS)}, not {self.over!r}")
         times = sorted(key.time for key in self.keys)
-        for one, other in pairwise(times):
-            if one == other:
-                raise UsageError(f"two keys are at {one:g} s: make them one")
+        for time, next_time in pairwise(times):
+            if time == next_time:
+                raise UsageError(f"two keys are at {time:g} s: make them one")
         if self.seconds is not None and (isinstance(self.seconds, bool) or not 0 < self.seconds <= MAX_SECONDS):
             raise UsageError(f"seconds must be above 0, up to {MAX_SECONDS:g}, not {self.seconds!r}")
 
@@ -128,7 +128,7 @@ class ControlTemplate:
         """Of each control that is named: times, values and how they are reached, ascending."""
         tracks: dict[str, list[tuple[float, float, Ease]]] = {}
         for key in sorted(self.keys, key=lambda key: key.time):
-            for name, value in key.controls.given():
+            for name, value in key.controls.iterate_values():
                 tracks.setdefault(name, []).append((key.time, value, key.ease))
         return tracks
 
@@ -137,22 +137,22 @@ def _interpolate(track: list[tuple[float, float, Ease]], time: float) -> float:
     place = bisect_right([one for one, _, _ in track], time)
     if place in (0, len(track)):
         return track[min(place, len(track) - 1)][1]
-    (start, before, _), (stop, after, ease) = track[place - 1 : place + 1]
+    (start, first, _), (stop, last, ease) = track[place - 1 : place + 1]
     share = (time - start) / (stop - start)
     if ease == "hold":
-        return before
+        return first
     if ease == "smooth":
         share = share * share * (3 - 2 * share)
-    return before + share * (after - before)
+    return first + share * (last - first)
 
 
-def add_controls(one: FaceControls, other: FaceControls) -> FaceControls:
-    """The sum, control by control, within each one's range; None where ``other`` is None."""
-    summed = {}
-    for name, value in other.given():
-        own = getattr(one, name)
-        summed[name] = float(np.clip((0.0 if own is None else own) + value, *control_range(name)))
-    return FaceControls(**summed)
+def add_controls(base: FaceControls, change: FaceControls) -> FaceControls:
+    """The sum, control by control, within each one's range; None where ``change`` is None."""
+    values = {}
+    for name, value in change.iterate_values():
+        own = getattr(base, name)
+        values[name] = float(np.clip((0.0 if own is None else own) + value, *control_range(name)))
+    return FaceControls(**values)
 
 
 def load_template(path: str | Path) -> ControlTemplate:
@@ -172,40 +172,40 @@ def load_template(path: str | Path) -> ControlTemplate:
     return read_template(document, str(path))
 
 
-def read_template(document: Any, where: str = "the template") -> ControlTemplate:
+def read_template(document: Any, label: str = "the template") -> ControlTemplate:
     """The template that the values of a file are.
 
     Args:
-        where: names the file in an error.
+        label: names the file in an error.
 
     Raises:
         UsageError: as of :func:`load_template`.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
-        raise UsageError(f"{where} needs keys: write [[keys]] once for each moment")
+        raise UsageError(f"{label} needs keys: write [[keys]] once for each moment")
     for name in document:
         if name not in ("version", "rate", "seconds", "over", "keys"):
-            raise UsageError(f"{where} has no setting {name!r}: known are rate, seconds, over and keys")
+            raise UsageError(f"{label} has no setting {name!r}: known are rate, seconds, over and keys")
     version = document.get("version", VERSION)
     if not isinstance(version, int) or version > VERSION:
-        raise UsageError(f"{where} is of version {version!r}, this effigie reads up to {VERSION}: update effigie")
-    keys = tuple(_read_key(key, f"{where}, key {number}") for number, key in enumerate(document["keys"], 1))
-    given = {name: document[name] for name in ("rate", "seconds", "over") if name in document}
+        raise UsageError(f"{label} is of version {version!r}, this effigie reads up to {VERSION}: update effigie")
+    keys = tuple(_read_key(key, f"{label}, key {number}") for number, key in enumerate(document["keys"], 1))
+    settings = {name: document[name] for name in ("rate", "seconds", "over") if name in document}
     try:
-        return ControlTemplate(keys, **given)
+        return ControlTemplate(keys, **settings)
     except (UsageError, TypeError) as error:
-        raise UsageError(f"{where}: {error}") from error
+        raise UsageError(f"{label}: {error}") from error
 
 
-def _read_key(values: Any, where: str) -> ControlKey:
+def _read_key(values: Any, label: str) -> ControlKey:
     if not isinstance(values, Mapping) or "time" not in values:
-        raise UsageError(f"{where} needs a time, in seconds")
-    named = {name: value for name, value in values.items() if name not in ("time", "ease")}
+        raise UsageError(f"{label} needs a time, in seconds")
+    controls = {name: value for name, value in values.items() if name not in ("time", "ease")}
     try:
-        return ControlKey(values["time"], FaceControls.from_values(named, where), values.get("ease", "smooth"))
+        return ControlKey(values["time"], FaceControls.from_values(controls, label), values.get("ease", "smooth"))
     except (UsageError, TypeError) as error:
         text = str(error)
-        raise UsageError(text if text.startswith(where) else f"{where}: {text}") from error
+        raise UsageError(text if text.startswith(label) else f"{label}: {text}") from error
 
 
 def describe_template(template: ControlTemplate) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def describe_template(template: ControlTemplate) -> dict[str, Any]:
     if template.seconds is not None:
         document["seconds"] = template.seconds
     document["keys"] = [
-        {"time": key.time, "ease": key.ease, **dict(key.controls.given())}
+        {"time": key.time, "ease": key.ease, **dict(key.controls.iterate_values())}
         for key in sorted(template.keys, key=lambda key: key.time)
     ]
     return document

@@ -44,7 +44,7 @@ class FaceControls:
     roll: float | None = field(default=None, metadata={"range": (-30.0, 30.0), "panel": "Head"})
 
     def __post_init__(self) -> None:
-        for name, value in self.given():
+        for name, value in self.iterate_values():
             low, high = control_range(name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                 raise UsageError(f"{name} must be from {low:g} to {high:g}, not {value!r}")
@@ -55,21 +55,21 @@ class FaceControls:
         return cls(**dict.fromkeys(EXPRESSION, 0.0))
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any], where: str) -> Self:
+    def from_values(cls, values: Mapping[str, Any], label: str) -> Self:
         """Controls of a table of names and values.
 
         Args:
-            where: names the table in an error.
+            label: names the table in an error.
 
         Raises:
             UsageError: no such control, or a value out of its range.
         """
         for name in values:
             if name not in CONTROL_NAMES:
-                raise UsageError(f"{where} has no control {name!r}: known are {', '.join(CONTROL_NAMES)}")
+                raise UsageError(f"{label} has no control {name!r}: known are {', '.join(CONTROL_NAMES)}")
         return cls(**values)
 
-    def given(self) -> Iterator[tuple[str, float]]:
+    def iterate_values(self) -> Iterator[tuple[str, float]]:
         """Names and values of those that are not None."""
         for name in CONTROL_NAMES:
             if (value := getattr(self, name)) is not None:

@@ -82,8 +82,8 @@ class FaceRig:
         wide = float(np.linalg.norm(np.subtract(*self.neutral[[*EYE_CORNERS_APART], :2])))
         self._smile = _smile_moves(SMILE_WIDENS * wide), _frown_moves()
         # The broader a smile, the less of it blendshapes tell; a mouth that is wider than calm ones still smiles.
-        left = float(np.linalg.norm(np.subtract(*self.neutral[[*CORNERS], :2]))) - CALM_WIDTH * wide
-        self.neutral -= max(left, 0.0) / (SMILE_WIDENS * wide) * self._smile[0].moves
+        excess = float(np.linalg.norm(np.subtract(*self.neutral[[*CORNERS], :2]))) - CALM_WIDTH * wide
+        self.neutral -= max(excess, 0.0) / (SMILE_WIDENS * wide) * self._smile[0].moves
         self._shut(self.neutral)
         self._brows = _brow_moves(up=True), _brow_moves(up=False)
         # An eye at rest is as open as in the portrait, or more where the portrait's is half shut.
@@ -116,59 +116,59 @@ class FaceRig:
             roll=roll,
         )
 
-    def set(self, shape: np.ndarray, pose: Pose, wanted: FaceControls) -> tuple[np.ndarray, Pose]:
+    def set(self, shape: np.ndarray, pose: Pose, controls: FaceControls) -> tuple[np.ndarray, Pose]:
         """The (478, 3) unposed shape and the pose that show what is wanted; what is None stays."""
         shape = shape.copy()
         gap, lids = _gap(shape), [eye.opening(shape) for eye in EYE_LANDMARKS]
         gaze = self._measure_gaze(shape)
-        if wanted.mouth is not None:
-            gap = OPEN_CM * wanted.mouth
-        elif wanted.smile is not None:
-            less = max(self._measure_pair(self._smile, shape) - wanted.smile, 0.0)
+        if controls.mouth is not None:
+            gap = OPEN_CM * controls.mouth
+        elif controls.smile is not None:
+            less = max(self._measure_pair(self._smile, shape) - controls.smile, 0.0)
             gap = max(gap - SMILE_PARTS_CM * less, 0.0)
-        if wanted.brows is not None:
-            self._set_pair(self._brows, shape, wanted.brows)
-        if wanted.smile is not None or wanted.mouth is not None:
+        if controls.brows is not None:
+            self._set_pair(self._brows, shape, controls.brows)
+        if controls.smile is not None or controls.mouth is not None:
             for _ in range(2):  # cheeks push at the lips, and lips that are shut draw at their corners
-                if wanted.smile is not None:
-                    self._set_pair(self._smile, shape, wanted.smile)
+                if controls.smile is not None:
+                    self._set_pair(self._smile, shape, controls.smile)
                 self._set_gap(shape, gap)
         # What nobody asked for stays as it was.
-        for number, blink in ((1, wanted.blink_left), (0, wanted.blink_right)):
+        for number, blink in ((1, controls.blink_left), (0, controls.blink_right)):
             if blink is not None:
                 self._set_blink(shape, number, blink)
-            elif wanted.smile is not None or wanted.brows is not None:
+            elif controls.smile is not None or controls.brows is not None:
                 self._open_lids(shape, number, lids[number])
         self._set_gaze(
             shape,
             np.array(
                 [
-                    gaze[0] if wanted.gaze_x is None else wanted.gaze_x,
-                    gaze[1] if wanted.gaze_y is None else wanted.gaze_y,
+                    gaze[0] if controls.gaze_x is None else controls.gaze_x,
+                    gaze[1] if controls.gaze_y is None else controls.gaze_y,
                 ]
             ),
         )
-        return shape, turn_head(pose, wanted)
+        return shape, turn_head(pose, controls)
 
     def _measure_pair(self, pair: tuple[_Direction, _Direction], shape: np.ndarray) -> float:
         change = shape - self.neutral - _gap(shape) * _jaw_moves()  # an open jaw draws at the corners too
         up, down = (max(one.measure(change), 0.0) for one in pair)
         return up if up >= down else -down
 
-    def _set_pair(self, pair: tuple[_Direction, _Direction], shape: np.ndarray, wanted: float) -> None:
+    def _set_pair(self, pair: tuple[_Direction, _Direction], shape: np.ndarray, target: float) -> None:
         for _ in range(ROUNDS):  # up and down are not quite opposite
             now = self._measure_pair(pair, shape)
-            for value, sign in ((now, -1), (wanted, 1)):
+            for value, sign in ((now, -1), (target, 1)):
                 shape += sign * abs(value) * pair[0 if value >= 0 else 1].moves
 
-    def _set_gap(self, shape: np.ndarray, wanted: float) -> None:
+    def _set_gap(self, shape: np.ndarray, target: float) -> None:
         """Open or shut the lips to a gap at their middle, cm, the jaw with them."""
         jaw = _jaw_moves()
-        shape += (wanted - _gap(shape)) * jaw
+        shape += (target - _gap(shape)) * jaw
         change = np.zeros((9, 3))
         now = lip_gaps(shape)[:, 1]
         # Lips meet from corner to corner before they would overlap.
-        change[:, 1] = np.maximum(now, 0) - now if wanted > 0 else -now
+        change[:, 1] = np.maximum(now, 0) - now if target > 0 else -now
         self._lips.move(shape, change)
 
     def _shut(self, shape: np.ndarray) -> None:
@@ -194,24 +194,24 @@ class FaceRig:
         shifts = [(eye.gaze(shape) - STRAIGHT_GAZE) / MAX_GAZE for eye in EYE_LANDMARKS]
         return np.mean([[sign * shift[0], -shift[1]] for sign, shift in zip(OUTWARD, shifts, strict=True)], axis=0)
 
-    def _set_gaze(self, shape: np.ndarray, wanted: np.ndarray) -> None:
-        change = wanted - self._measure_gaze(shape)
+    def _set_gaze(self, shape: np.ndarray, target: np.ndarray) -> None:
+        change = target - self._measure_gaze(shape)
         for sign, eye in zip(OUTWARD, EYE_LANDMARKS, strict=True):
             shift = np.array([sign * change[0], -change[1]]) * MAX_GAZE
             eye.set_gaze(shape, self.shape, eye.gaze(shape) + shift)
 
 
-def turn_head(pose: Pose, wanted: FaceControls) -> Pose:
+def turn_head(pose: Pose, controls: FaceControls) -> Pose:
     """The pose with other angles, turned about the neck."""
-    if wanted.yaw is None and wanted.pitch is None and wanted.roll is None:
+    if controls.yaw is None and controls.pitch is None and controls.roll is None:
         return pose
     yaw, pitch, roll = (
         own if value is None else value
-        for own, value in zip(pose.angles.tolist(), (wanted.yaw, wanted.pitch, wanted.roll), strict=True)
+        for own, value in zip(pose.angles.tolist(), (controls.yaw, controls.pitch, controls.roll), strict=True)
     )
     rotation = Rotation.from_euler("ZYX", [roll, -yaw, pitch], degrees=True).as_matrix() * FLIPS
-    moved = pose.scale * (pose.rotation - rotation) @ NECK_CM
-    return Pose(rotation, pose.scale, pose.translation + moved * np.array([1.0, 1.0, 0.0]))
+    shift = pose.scale * (pose.rotation - rotation) @ NECK_CM
+    return Pose(rotation, pose.scale, pose.translation + shift * np.array([1.0, 1.0, 0.0]))
 
 
 def _gap(shape: np.ndarray) -> float:
@@ -225,8 +225,8 @@ def _within_ranges(**values: float) -> FaceControls:
 
 def _displacement(*names: str) -> np.ndarray:
     """(478, 3) cm that whole blendshapes of these names move together."""
-    known = [BLENDSHAPES[index] for index in MOVING]
-    return np.asarray(sum(load_expressions().displacements[known.index(name)] for name in names))
+    order = [BLENDSHAPES[index] for index in MOVING]
+    return np.asarray(sum(load_expressions().displacements[order.index(name)] for name in names))
 
 
 @cache

@@ -99,8 +99,8 @@ def lid_share(openness: float, gap: float) -> float:
 
 def set_lids(shape: np.ndarray, own: np.ndarray, eye: EyeLandmarks, open_: float) -> None:
     """Make the lid gaps of ``shape`` those of ``own`` times ``open_``, in place."""
-    wanted = open_ * (own[eye.upper] - own[eye.lower])
-    change = wanted - (shape[eye.upper] - shape[eye.lower])
+    gaps = open_ * (own[eye.upper] - own[eye.lower])
+    change = gaps - (shape[eye.upper] - shape[eye.lower])
     shape[eye.upper] += UPPER_LID_SHARE * change
     shape[eye.lower] -= (1 - UPPER_LID_SHARE) * change
 

@@ -38,7 +38,7 @@ class Gains:
 @cache
 def corner_weights() -> np.ndarray:
     """(478,) how far a landmark goes with the corners of the mouth."""
-    return _near([[corner] for corner in CORNERS], CORNER_REACH_CM)
+    return _compute_proximity([[corner] for corner in CORNERS], CORNER_REACH_CM)
 
 
 @cache
@@ -46,10 +46,12 @@ def brow_weights() -> np.ndarray:
     """(478,) how far a landmark goes with the brows; nothing below them."""
     height = np.concatenate([load_canonical_mesh().vertices[:, 1], np.zeros(10)])
     lowest = load_canonical_mesh().vertices[[*LEFT_BROW, *RIGHT_BROW], 1].min()
-    return np.asarray(_near([LEFT_BROW, RIGHT_BROW], BROW_REACH_CM) * np.clip((height - lowest) / 0.8 + 1, 0, 1))
+    return np.asarray(
+        _compute_proximity([LEFT_BROW, RIGHT_BROW], BROW_REACH_CM) * np.clip((height - lowest) / 0.8 + 1, 0, 1)
+    )
 
 
-def _near(groups: Sequence[Sequence[int] | np.ndarray], reach: float) -> np.ndarray:
+def _compute_proximity(groups: Sequence[Sequence[int] | np.ndarray], reach: float) -> np.ndarray:
     """(478,) 1 at the vertices of the groups, smoothly 0 from ``reach`` cm on; the irises' are 0."""
     flat = load_canonical_mesh().vertices[:, :2]
     distance = np.min([np.linalg.norm(flat[:, None] - flat[group], axis=2).min(1) for group in groups], axis=0)
@@ -75,11 +77,11 @@ def limit_mouth_width(own: np.ndarray, change: np.ndarray, low: float, high: flo
     rest = max(float(np.linalg.norm(np.subtract(*own[[*CORNERS], :2]))), 1e-6)
     broad = BROAD_SMILE * float(np.linalg.norm(np.subtract(*own[[*EYE_CORNERS_APART], :2]))) / rest
     high = min(high, max(broad, 1 + WIDTH_KNEE / 2))
-    wanted = float(np.linalg.norm(np.subtract(*(own + change)[[*CORNERS], :2]))) / rest
-    allowed = 1 + _soften(wanted - 1, high - 1) if wanted > 1 else 1 - _soften(1 - wanted, 1 - low)
-    if abs(wanted - allowed) < 1e-6:
+    width = float(np.linalg.norm(np.subtract(*(own + change)[[*CORNERS], :2]))) / rest
+    limit = 1 + _soften(width - 1, high - 1) if width > 1 else 1 - _soften(1 - width, 1 - low)
+    if abs(width - limit) < 1e-6:
         return change
-    return np.asarray(change * (1 + ((allowed - 1) / (wanted - 1) - 1) * corner_weights()[:, None]))
+    return np.asarray(change * (1 + ((limit - 1) / (width - 1) - 1) * corner_weights()[:, None]))
 
 
 def _soften(amount: float, most: float) -> float:

@@ -114,9 +114,13 @@ class Motion:
         """What the frames are a change from."""
         if self.own_rest is not None:
             return self.own_rest
-        at = self.neutral_frame
+        index = self.neutral_frame
         return Rest(
-            self.rotation[at], float(self.scale[at]), self.translation[at], self.unposed[at], self.blendshapes[at]
+            self.rotation[index],
+            float(self.scale[index]),
+            self.translation[index],
+            self.unposed[index],
+            self.blendshapes[index],
         )
 
     def seconds(self) -> np.ndarray:
@@ -176,17 +180,17 @@ def read_motion(
     present = np.array([face is not None for _, face in rows])
     faces = [face for _, face in rows if face is not None]
     # The tracker's pose is of the landmarks before they were smoothed.
-    shown_poses, size = [fit_pose(face.landmarks) for face in faces], (info.width, info.height)
+    picture_poses, size = [fit_pose(face.landmarks) for face in faces], (info.width, info.height)
     unposed = np.stack(
-        [pose.to_canonical(face.landmarks) for pose, face in zip(shown_poses, faces, strict=True)], dtype=np.float32
+        [pose.to_canonical(face.landmarks) for pose, face in zip(picture_poses, faces, strict=True)], dtype=np.float32
     )
-    turns = count_quarter_turns(shown_poses)
-    poses = [turn_pose(pose, turns, *size) for pose in shown_poses]
+    turns = count_quarter_turns(picture_poses)
+    poses = [turn_pose(pose, turns, *size) for pose in picture_poses]
     blendshapes = np.stack([face.blendshapes for face in faces]).astype(np.float32)
     calmest = _find_neutral_frame(poses, unposed, blendshapes, np.array([float(t) for t in times])[present])
-    seen = np.flatnonzero(present)
+    visible = np.flatnonzero(present)
     # What stands for every frame until the gaps are filled: the last one seen; before the first, the calmest.
-    last = np.searchsorted(seen, np.arange(len(times)), side="right") - 1
+    last = np.searchsorted(visible, np.arange(len(times)), side="right") - 1
     rest = np.where(last < 0, calmest, last)
     motion = Motion(
         times,
@@ -197,7 +201,7 @@ def read_motion(
         np.stack([pose.translation for pose in poses])[rest],
         unposed[rest],
         blendshapes[rest],
-        int(seen[calmest]),
+        int(visible[calmest]),
         info.rate,
         size[::-1] if turns % 2 else size,
         info.time_base,
@@ -227,22 +231,22 @@ def _measure(
     cancel: CancelToken,
 ) -> list[tuple[_FrameTime, Face | None]]:
     """Every frame's time and the driver's face in it; raises if there is none at all."""
-    info, rows, found = reader.info, list[tuple[_FrameTime, Face | None]](), 0
+    info, rows, face_count = reader.info, list[tuple[_FrameTime, Face | None]](), 0
     total = info.frames if max_frames is None else min(max_frames, info.frames or max_frames)
     with (
         shared_cores(),
         Prefetcher(_read_frames(reader, cancel)) as frames,
-        Prefetcher(measure_frames(frames, Tracker())) as seen,
+        Prefetcher(measure_frames(frames, Tracker())) as measurements,
     ):
-        for item in smooth_frames(seen, rate=float(info.rate or 25)):
+        for item in smooth_frames(measurements, rate=float(info.rate or 25)):
             face = matcher(item.frame.image, item.faces)
-            found += face is not None
+            face_count += face is not None
             rows.append((_FrameTime(item.frame.time, item.frame.duration), face))
             progress(Progress("driver", len(rows), total, "frames"))
     progress(Progress("driver", len(rows), len(rows), "frames"))
     if not matcher.max_faces:
         raise MediaError(f"{clip} shows no face: choose a driver whose face can be seen")
-    if not found:
+    if not face_count:
         raise MediaError(
             f"{clip} never shows {format_count((person or 0) + 1, 'face')} at once, at most {matcher.max_faces}: "
             "choose a smaller --driver-person"
@@ -271,10 +275,10 @@ def _find_neutral_frame(poses: list[Pose], unposed: np.ndarray, blendshapes: np.
     eyes = opening / max(float(np.percentile(opening, 75)), 1e-6) - 1
     lips = np.array([mouth_opening(shape) for shape in unposed]) / 0.15
     cost = (blendshapes[:, 1:] ** 2).sum(1) + (angles**2).sum(1) + 4 * eyes**2 + lips**2
-    near = np.searchsorted(times, np.stack([times - CALM_S, times + CALM_S + 1e-9]))
+    bounds = np.searchsorted(times, np.stack([times - CALM_S, times + CALM_S + 1e-9]))
     sums = np.concatenate([[0.0], np.cumsum(cost)])
-    around = (sums[near[1]] - sums[near[0]]) / np.maximum(near[1] - near[0], 1)
-    return int(np.argmin(cost + around))
+    mean_cost = (sums[bounds[1]] - sums[bounds[0]]) / np.maximum(bounds[1] - bounds[0], 1)
+    return int(np.argmin(cost + mean_cost))
 
 
 def blend_reappearances(motion: Motion) -> Motion:
@@ -283,17 +287,17 @@ def blend_reappearances(motion: Motion) -> Motion:
     rotation, scale, translation = (motion.rotation.copy(), motion.scale.copy(), motion.translation.copy())
     unposed, blendshapes = motion.unposed.copy(), motion.blendshapes.copy()
     for first in np.flatnonzero(present[1:] & ~present[:-1]) + 1:
-        held = int(first) - 1
+        last = int(first) - 1
         for index in range(int(first), len(times)):
-            share = float(times[index] - times[held]) / RECOVER_S
+            share = float(times[index] - times[last]) / RECOVER_S
             if share >= 1 or not present[index]:
                 break
             share = share * share * (3 - 2 * share)
-            rotation[index] = interpolate_rotation(motion.rotation[held], motion.rotation[index], share)
-            scale[index] = motion.scale[held] ** (1 - share) * motion.scale[index] ** share
-            translation[index] = _lerp(motion.translation[held], motion.translation[index], share)
-            unposed[index] = _lerp(motion.unposed[held], motion.unposed[index], share)
-            blendshapes[index] = _lerp(motion.blendshapes[held], motion.blendshapes[index], share)
+            rotation[index] = interpolate_rotation(motion.rotation[last], motion.rotation[index], share)
+            scale[index] = motion.scale[last] ** (1 - share) * motion.scale[index] ** share
+            translation[index] = _lerp(motion.translation[last], motion.translation[index], share)
+            unposed[index] = _lerp(motion.unposed[last], motion.unposed[index], share)
+            blendshapes[index] = _lerp(motion.blendshapes[last], motion.blendshapes[index], share)
     return replace(
         motion, rotation=rotation, scale=scale, translation=translation, unposed=unposed, blendshapes=blendshapes
     )

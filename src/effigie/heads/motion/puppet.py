@@ -40,10 +40,10 @@ class Puppet:
     def __call__(self, index: int) -> np.ndarray:
         """(478, 3) float32 landmarks in portrait px of a frame."""
         shape, pose = (self.rig.shape, self.rig.pose) if self._retarget is None else self._retarget.transfer(index)
-        wanted = self.template(float(self._seconds[index]))
+        controls = self.template(float(self._seconds[index]))
         if self._retarget is not None and self.template.over == "add":
-            wanted = add_controls(self.rig.measure(shape, pose), wanted)
-        shape, pose = self.rig.set(shape, pose, wanted)
+            controls = add_controls(self.rig.measure(shape, pose), controls)
+        shape, pose = self.rig.set(shape, pose, controls)
         landmarks = pose.apply(shape)
         if self.rig.size is not None:
             landmarks[:, :2] += compute_frame_shift(landmarks, self._own, self.rig.size)

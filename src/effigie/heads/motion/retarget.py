@@ -118,9 +118,9 @@ class Retargeter:
             openness = max(0.0, 1 + strength * (open_ - 1))
             set_lids(shape, own, eye, lid_share(openness, max(eye.opening(own), 1e-6)))
             # Of an iris behind a lid the network knows nothing.
-            seen = float(np.clip((open_ - 0.15) / 0.35, 0, 1))
+            visibility = float(np.clip((open_ - 0.15) / 0.35, 0, 1))
             transfer_rotation = np.clip(eye.gaze(now) - eye.gaze(rest), -MAX_GAZE_SHIFT, MAX_GAZE_SHIFT)
-            eye.set_gaze(shape, own, eye.gaze(own) + strength * seen * transfer_rotation)
+            eye.set_gaze(shape, own, eye.gaze(own) + strength * visibility * transfer_rotation)
         return shape
 
     def _match_lip_gaps(self, shape: np.ndarray, now: np.ndarray, strength: float) -> None:
@@ -134,31 +134,31 @@ class Retargeter:
         wider = max(own[3:6, 1].mean(), rest[3:6, 1].mean())
         parted = float(np.clip((wider - SHUT_CM) / (PARTED_CM - SHUT_CM), 0, 1))
         gain = self._gains.mouth
-        wanted = (1 - parted) * (own + gain * (driver - rest)) + parted * gain * driver
-        wanted[:, 1] = np.where(wanted[:, 1] > MAX_GAP_CM[0], _limit_gap(wanted[:, 1]), wanted[:, 1])
-        wanted = own + strength * (wanted - own)
-        wanted[:, 1] = np.maximum(wanted[:, 1], np.minimum(own[:, 1], 0))
-        self._lips.move(shape, wanted - lip_gaps(shape))
+        gaps = (1 - parted) * (own + gain * (driver - rest)) + parted * gain * driver
+        gaps[:, 1] = np.where(gaps[:, 1] > MAX_GAP_CM[0], _limit_gap(gaps[:, 1]), gaps[:, 1])
+        gaps = own + strength * (gaps - own)
+        gaps[:, 1] = np.maximum(gaps[:, 1], np.minimum(own[:, 1], 0))
+        self._lips.move(shape, gaps - lip_gaps(shape))
 
     def _transfer_pose(self, index: int, share: float) -> Pose:
         """The portrait's pose with the driver's change of pose."""
         motion, neutral, own = self.motion, self._rest, self.pose
         strength = share * self.controls.head_strength
         now, rest = motion.rotation[index], neutral.rotation
-        wanted = transfer_rotation(own.rotation, rest, now) if self.controls.relative else now
-        grown = (motion.scale[index] / neutral.scale) ** strength
-        moved = (motion.translation[index] - neutral.translation) / neutral.scale
+        rotation = transfer_rotation(own.rotation, rest, now) if self.controls.relative else now
+        growth = (motion.scale[index] / neutral.scale) ** strength
+        shift = (motion.translation[index] - neutral.translation) / neutral.scale
         return Pose(
-            interpolate_rotation(own.rotation, wanted, strength),
-            own.scale * float(np.clip(grown, 1 / MAX_SCALE_CHANGE, MAX_SCALE_CHANGE)),
-            own.translation + strength * own.scale * moved * np.array([1.0, 1.0, 0.0]),
+            interpolate_rotation(own.rotation, rotation, strength),
+            own.scale * float(np.clip(growth, 1 / MAX_SCALE_CHANGE, MAX_SCALE_CHANGE)),
+            own.translation + strength * own.scale * shift * np.array([1.0, 1.0, 0.0]),
         )
 
 
 def sample_shapes(motion: Motion) -> np.ndarray:
     """(M, 478, 3) unposed shapes of frames that show the driver; evenly some of those of a very long motion."""
-    seen = np.flatnonzero(motion.present)
-    return np.asarray(motion.unposed[seen[:: -(-len(seen) // MAX_SAMPLES)]])
+    visible = np.flatnonzero(motion.present)
+    return np.asarray(motion.unposed[visible[:: -(-len(visible) // MAX_SAMPLES)]])
 
 
 def transfer_rotation(own: np.ndarray, rest: np.ndarray, now: np.ndarray) -> np.ndarray:
@@ -202,16 +202,16 @@ def compute_frame_shift(landmarks: Landmarks, own: np.ndarray, size: tuple[int, 
     for axis in range(2):
         low, high = own[:, axis].min(), own[:, axis].max()
         knee = EDGE_KNEE * (high - low)
-        near = landmarks[:, axis].min(), size[axis] - landmarks[:, axis].max()
+        margins = landmarks[:, axis].min(), size[axis] - landmarks[:, axis].max()
         start = low, size[axis] - high
-        for sign, margin, before in zip((1, -1), near, start, strict=True):
-            edge = min(-MAX_OVERHANG * float(high - low), float(before) - knee)
+        for sign, margin, own_margin in zip((1, -1), margins, start, strict=True):
+            edge = min(-MAX_OVERHANG * float(high - low), float(own_margin) - knee)
             shift[axis] += sign * (edge + _soften_limit(float(margin) - edge, knee) - float(margin))
     size_y = float(np.ptp(own[:, 1]))
-    below = size[1] - float(own[:, 1].max())
-    most = MAX_RISE[0] * size_y + MAX_RISE[1] * max(below, 0.0)
-    left = most - (size[1] - float(landmarks[:, 1].max() + shift[1]) - below)
-    shift[1] += _soften_limit(left, EDGE_KNEE * size_y) - left
+    room = size[1] - float(own[:, 1].max())
+    most = MAX_RISE[0] * size_y + MAX_RISE[1] * max(room, 0.0)
+    excess = most - (size[1] - float(landmarks[:, 1].max() + shift[1]) - room)
+    shift[1] += _soften_limit(excess, EDGE_KNEE * size_y) - excess
     return shift
 
 
@@ -232,18 +232,18 @@ def smooth_motion(motion: Motion, sigma: float) -> Motion:
     scales = np.log(motion.scale)
     first = np.searchsorted(times, times - 3 * sigma)
     last = np.searchsorted(times, times + 3 * sigma, side="right")
-    averaged: dict[str, list[np.ndarray]] = {name: [] for name in ("turn", "scale", "place", "shape")}
+    means: dict[str, list[np.ndarray]] = {name: [] for name in ("turn", "scale", "place", "shape")}
     for index, (start, stop) in enumerate(zip(first, last, strict=True)):
         weights = np.exp(-0.5 * ((times[start:stop] - times[index]) / sigma) ** 2)
         weights /= weights.sum()
-        averaged["turn"].append(weights @ turns[start:stop])
-        averaged["scale"].append(weights @ scales[start:stop])
-        averaged["place"].append(weights @ motion.translation[start:stop])
-        averaged["shape"].append(np.tensordot(weights, motion.unposed[start:stop], 1).astype(np.float32))
+        means["turn"].append(weights @ turns[start:stop])
+        means["scale"].append(weights @ scales[start:stop])
+        means["place"].append(weights @ motion.translation[start:stop])
+        means["shape"].append(np.tensordot(weights, motion.unposed[start:stop], 1).astype(np.float32))
     return replace(
         motion,
-        rotation=base @ Rotation.from_rotvec(np.stack(averaged["turn"])).as_matrix(),
-        scale=np.exp(np.stack(averaged["scale"])),
-        translation=np.stack(averaged["place"]),
-        unposed=np.stack(averaged["shape"]),
+        rotation=base @ Rotation.from_rotvec(np.stack(means["turn"])).as_matrix(),
+        scale=np.exp(np.stack(means["scale"])),
+        translation=np.stack(means["place"]),
+        unposed=np.stack(means["shape"]),
     )

@@ -66,7 +66,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
         raise UsageError(
             "a driver whose mouth follows sound is no template: keep that of the driver or of the sound alone"
         )
-    known = {
+    metadata = {
         "format": FORMAT,
         "version": VERSION,
         "effigie": __version__,
@@ -79,7 +79,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
         "clip": motion.clip or "",
         "sha256": motion.sha256,
     }
-    schema = SCHEMA.with_metadata({f"effigie.{key}": str(value) for key, value in known.items()})
+    schema = SCHEMA.with_metadata({f"effigie.{key}": str(value) for key, value in metadata.items()})
     durations = motion.durations
     columns = {
         "time_num": [time.numerator for time in motion.times],
@@ -125,15 +125,15 @@ def load_motion(path: str | Path) -> Motion:
         raise MediaError(f"{path} does not exist: name a clip of the driver, or a template")
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            known = _read_metadata(path, file.schema_arrow.metadata or {})
+            metadata = _read_metadata(path, file.schema_arrow.metadata or {})
             if not 0 < file.metadata.num_rows <= MAX_FRAMES:
                 raise ValueError(f"{file.metadata.num_rows} frames")
             if not file.schema_arrow.equals(SCHEMA):
                 raise ValueError("other columns than those of a template")
             table = file.read()
-        motion = _build_motion(table, known)
+        motion = _build_motion(table, metadata)
         _check_motion(motion)
-        found = _find_clip(known["clip"], known["sha256"], path)
+        clip = _find_clip(metadata["clip"], metadata["sha256"], path)
     except MediaError:
         raise
     except (OSError, pa.ArrowException, ValueError, KeyError, ArithmeticError, TypeError) as error:
@@ -141,23 +141,23 @@ def load_motion(path: str | Path) -> Motion:
         raise MediaError(
             f"damaged motion template {path} ({reason[0]}): make it again from the driver's clip with --save-motion"
         ) from error
-    return Motion(**{**motion.__dict__, "clip": found})
+    return Motion(**{**motion.__dict__, "clip": clip})
 
 
 def _read_metadata(path: Path, metadata: dict[bytes, bytes]) -> dict[str, str]:
     """The metadata of the footer, as strings; refuses what is no template or a newer one."""
     prefix = b"effigie."
-    known = {key[len(prefix) :].decode(): value.decode() for key, value in metadata.items() if key.startswith(prefix)}
-    if known.get("format") != FORMAT:
+    values = {key[len(prefix) :].decode(): value.decode() for key, value in metadata.items() if key.startswith(prefix)}
+    if values.get("format") != FORMAT:
         raise MediaError(f"{path} is no motion template: name a clip of the driver, or what --save-motion wrote")
-    if (version := int(known["version"])) > VERSION:
+    if (version := int(values["version"])) > VERSION:
         raise MediaError(
             f"{path} is a motion template of version {version}, this effigie reads up to {VERSION}: update effigie"
         )
-    return known
+    return values
 
 
-def _build_motion(table: pa.Table, known: dict[str, str]) -> Motion:
+def _build_motion(table: pa.Table, metadata: dict[str, str]) -> Motion:
     values = {name: _read_array(table, name, shape) for name, (_, shape) in LIST_COLUMNS.items()}
     columns = {name: table[name].to_pylist() for name in SCHEMA.names[:4]}
     return Motion(
@@ -172,12 +172,12 @@ def _build_motion(table: pa.Table, known: dict[str, str]) -> Motion:
         translation=values["translation"].astype(np.float64),
         unposed=(values["unposed"] * LANDMARK_UNIT_CM).astype(np.float32),
         blendshapes=(values["blendshapes"] * BLENDSHAPE_UNIT).astype(np.float32),
-        neutral_frame=int(known["neutral"]),
-        rate=Fraction(known["rate"]) if known["rate"] else None,
-        size=(int(known["width"]), int(known["height"])),
-        time_base=Fraction(known["time_base"]),
-        clock_origin=Fraction(known["clock_origin"]),
-        sha256=known["sha256"],
+        neutral_frame=int(metadata["neutral"]),
+        rate=Fraction(metadata["rate"]) if metadata["rate"] else None,
+        size=(int(metadata["width"]), int(metadata["height"])),
+        time_base=Fraction(metadata["time_base"]),
+        clock_origin=Fraction(metadata["clock_origin"]),
+        sha256=metadata["sha256"],
     )
 
 
@@ -202,9 +202,9 @@ def _check_motion(motion: Motion) -> None:
         "a picture has no size": lambda: min(motion.size) > 0,
         "the clock does not tick": lambda: motion.time_base > 0 and (motion.rate is None or motion.rate > 0),
     }
-    for what, holds in checks.items():
+    for fault, holds in checks.items():
         if not holds():
-            raise ValueError(what)
+            raise ValueError(fault)
 
 
 def _find_clip(name: str, digest: str, template: Path) -> Path | None:

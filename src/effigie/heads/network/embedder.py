@@ -25,8 +25,8 @@ class Embedder(nn.Module):
             picture: (B, 3, S, S) RGB in [0, 1].
             drawing: (B, 3, S, S) its landmarks, drawn, in [0, 1].
         """
-        seen = concat_drawing(picture, drawing, self.size)
-        return F.relu(self.halving(seen)[-1]).float().sum((2, 3))
+        inputs = concat_drawing(picture, drawing, self.size)
+        return F.relu(self.halving(inputs)[-1]).float().sum((2, 3))
 
 
 def build_encoder(preset: Preset) -> DownsamplingEncoder:

@@ -117,12 +117,12 @@ class Generator(nn.Module):
             psi = self.project_embedding(embedding)
         if psi.shape[-1] != self.count:
             raise ValueError(f"psi must be (B, {self.count}), not {tuple(psi.shape)}")
-        seen = drawing if prior is None else torch.cat([drawing, 2 * prior[:, :3] - 1, prior[:, 3:]], dim=1)
-        if self.prior != (prior is not None) or seen.shape[1] != 3 + PRIOR_CHANNELS * self.prior:
-            wanted = f"a prior of shape (B, {PRIOR_CHANNELS}, S, S)" if self.prior else "no prior"
-            given = None if prior is None else tuple(prior.shape)
-            raise ValueError(f"this generator takes {wanted}, not {given}")
-        out, light = self._paint(seen, psi)
+        inputs = drawing if prior is None else torch.cat([drawing, 2 * prior[:, :3] - 1, prior[:, 3:]], dim=1)
+        if self.prior != (prior is not None) or inputs.shape[1] != 3 + PRIOR_CHANNELS * self.prior:
+            requirement = f"a prior of shape (B, {PRIOR_CHANNELS}, S, S)" if self.prior else "no prior"
+            prior_shape = None if prior is None else tuple(prior.shape)
+            raise ValueError(f"this generator takes {requirement}, not {prior_shape}")
+        out, light = self._paint(inputs, psi)
         if prior is None:
             return GeneratorOutput((out.tanh() + 1) / 2, torch.zeros_like(out[:, :1]))
         prior = prior.float()
@@ -134,16 +134,16 @@ class Generator(nn.Module):
         lit = (prior[:, :3] * light.exp()).clamp(0, 1)
         return GeneratorOutput(blend_weight * lit + (1 - blend_weight) * invented, blend_weight)
 
-    def _paint(self, seen: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
+    def _paint(self, inputs: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3 or 4, S, S) float32, any range; and with a prior the logarithm of its light (B, 3, S, S), else 0."""
-        seen = seen.to(next(self.parameters()).dtype)
-        features = self.halving(seen)
+        inputs = inputs.to(next(self.parameters()).dtype)
+        features = self.halving(inputs)
         person = iter(torch.split(psi, self.counts, dim=-1))
         x = features.pop()
         for block in self.residual:
             x = block(x, person)
         if self.stem == 1:
-            features.insert(0, seen)
+            features.insert(0, inputs)
         for step, block in enumerate(self.doubling):
             x = block(x, person)
             if str(step) in self.attention:
@@ -178,9 +178,9 @@ def fill_prior(prior: Tensor) -> Tensor:
         levels.append(level)
     filled = torch.full_like(level[:, :3], 0.5)
     for level in reversed(levels):
-        known = (2 * level[:, 3:]).clamp(max=1)
+        weight = (2 * level[:, 3:]).clamp(max=1)
         color = level[:, :3] / level[:, 3:].clamp(min=1e-4)
         if level.shape[-1] > filled.shape[-1]:
             filled = F.interpolate(filled, scale_factor=2.0, mode="bilinear", align_corners=False)
-        filled = known * color + (1 - known) * filled
+        filled = weight * color + (1 - weight) * filled
     return F.interpolate(filled, scale_factor=float(BLUR_FACTOR), mode="bilinear", align_corners=False)

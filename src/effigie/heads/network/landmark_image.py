@@ -59,8 +59,8 @@ def draw_landmarks(landmarks: NDArray[np.floating], size: int) -> NDArray[np.uin
         center, ring = points[iris[0]], points[iris[1:]]
         radius = int(np.hypot(*(ring - center).T).mean())
         cv2.circle(irises, center.tolist(), radius, 255, -1, cv2.LINE_AA, FIXED_POINT_BITS)
-    seen = cv2.bitwise_and(eyes, irises)
-    canvas = cv2.merge([seen, seen, np.zeros_like(seen)])
+    visible = cv2.bitwise_and(eyes, irises)
+    canvas = cv2.merge([visible, visible, np.zeros_like(visible)])
     for color, parts in CLOSED_CONTOURS:
         lines = [points[part] for part in parts]
         cv2.polylines(canvas, lines, True, color, thickness, cv2.LINE_AA, FIXED_POINT_BITS)

@@ -159,14 +159,14 @@ class ResidualBlock(nn.Module):
         self, inputs: int, outputs: int, norm: Norm, resize: Resize = "keep", first: bool = False, narrow: bool = False
     ) -> None:
         super().__init__()
-        between = inputs if narrow and resize == "halve" else outputs
+        middle = inputs if narrow and resize == "halve" else outputs
         self.resize, self.first = resize, first
         self.norm1 = _build_norm("none" if first else norm, inputs)
-        self.conv1 = spectral_conv(inputs, between)
-        self.norm2 = _build_norm(norm, between)
-        self.conv2 = spectral_conv(between, outputs)
-        same = inputs == outputs and resize == "keep"
-        self.shortcut = nn.Identity() if same else spectral_conv(inputs, outputs, 1)
+        self.conv1 = spectral_conv(inputs, middle)
+        self.norm2 = _build_norm(norm, middle)
+        self.conv2 = spectral_conv(middle, outputs)
+        is_identity = inputs == outputs and resize == "keep"
+        self.shortcut = nn.Identity() if is_identity else spectral_conv(inputs, outputs, 1)
 
     def forward(self, x: Tensor, person: Iterator[Tensor] | None = None) -> Tensor:
         y = x if self.first else F.relu(self.norm1(x, person))
@@ -196,8 +196,8 @@ class SelfAttention(nn.Module):
         query = self.query(x).flatten(2).mT
         key = F.max_pool2d(self.key(x), 2).flatten(2).mT
         value = F.max_pool2d(self.value(x), 2).flatten(2).mT
-        seen = F.scaled_dot_product_attention(query, key, value, scale=1.0)
-        return x + self.gain * self.out(seen.mT.reshape(len(x), -1, *x.shape[2:]))
+        result = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+        return x + self.gain * self.out(result.mT.reshape(len(x), -1, *x.shape[2:]))
 
 
 class DownsamplingEncoder(nn.Module):

@@ -106,12 +106,12 @@ class Preview:
         with contextlib.ExitStack() as stack:
             reading = None
             if isinstance(driver, (str, Path)):
-                read = replace(self.settings, save_motion=None)
-                reading = stack.enter_context(DriverReading(Path(driver), read, self._cancel))
+                driver_settings = replace(self.settings, save_motion=None)
+                reading = stack.enter_context(DriverReading(Path(driver), driver_settings, self._cancel))
             self._subject: AnimationSubject | None = load_subject(
                 Path(portrait), self.settings, consent, purpose, progress, self._cancel
             )
-            self._asked = time.monotonic()
+            self._gate_time = time.monotonic()
             self._warp = build_warp(self._subject, self.settings)
             self._driver = driver if isinstance(driver, Motion) else None
             if reading is not None:
@@ -235,8 +235,8 @@ class Preview:
     def _ask_gate(self) -> AnimationSubject:
         if self._subject is None:
             raise RefusedError("the preview is closed: open it again")
-        if time.monotonic() - self._asked >= PERMIT_INTERVAL_S:
-            self._asked = time.monotonic()
+        if time.monotonic() - self._gate_time >= PERMIT_INTERVAL_S:
+            self._gate_time = time.monotonic()
             try:
                 self._subject.ask()
             except RefusedError:
@@ -254,8 +254,8 @@ class Preview:
         if self._renderer is None or index < self._next:
             self._renderer, self._next = subject.model.build_renderer(direction.motion), 0
         if isinstance(self._renderer, NeuralRenderer):
-            for before in range(self._next, index):
-                self._renderer.skip(direction.source(before), before)
+            for previous in range(self._next, index):
+                self._renderer.skip(direction.source(previous), previous)
         self._next = index + 1
         return self._renderer
 

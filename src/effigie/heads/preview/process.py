@@ -49,7 +49,7 @@ class PortraitDesk(Desk):
         self._portrait, self._driver, self._consents = portrait, driver, list(consents)
         self._preview: Preview | None = None
         self._has_begun = False
-        self._told = 0.0
+        self._report_time = 0.0
 
     @property
     def is_closed(self) -> bool:
@@ -72,14 +72,14 @@ class PortraitDesk(Desk):
         self._introduce(self._preview)
 
     def show(self, wish: dict[str, Any], cancel: CancelToken) -> None:
-        preview, begun = self._preview, time.perf_counter()
+        preview, start = self._preview, time.perf_counter()
         if preview is None:
             return
         template, n = read_template(wish["template"]), int(wish["n"])
-        self._send_frame(wish, preview.draft(template, n), begun)
+        self._send_frame(wish, preview.draft(template, n), start)
         if not wish.get("draft"):
             cancel.check()
-            self._send_frame(wish, preview.frame(template, n), begun)
+            self._send_frame(wish, preview.frame(template, n), start)
 
     def close(self) -> None:
         if self._preview is not None:
@@ -100,22 +100,22 @@ class PortraitDesk(Desk):
         )
 
     def _report(self, progress: Progress) -> None:
-        if time.monotonic() - self._told < REPORT_INTERVAL_S:
+        if time.monotonic() - self._report_time < REPORT_INTERVAL_S:
             return
-        self._told = time.monotonic()
-        what = "the driver" if progress.stage == "driver" else "the portrait"
+        self._report_time = time.monotonic()
+        subject = "the driver" if progress.stage == "driver" else "the portrait"
         far = f" ({progress.done} of {progress.total})" if progress.stage == "driver" and progress.total else ""
-        self.send({"kind": "state", "loading": f"{what} is read{far}"})
+        self.send({"kind": "state", "loading": f"{subject} is read{far}"})
 
-    def _send_frame(self, wish: dict[str, Any], shown: PreviewFrame, begun: float) -> None:
-        picture = encode_jpeg(shown.image, int(wish["width"]))
+    def _send_frame(self, wish: dict[str, Any], frame: PreviewFrame, start: float) -> None:
+        picture = encode_jpeg(frame.image, int(wish["width"]))
         head = {
             "kind": "frame",
             "seq": wish["seq"],
-            "n": shown.index,
-            "state": shown.state,
-            "ms": round(1000 * (time.perf_counter() - begun), 1),
-            "shows": _round(shown.shows),
+            "n": frame.index,
+            "state": frame.state,
+            "ms": round(1000 * (time.perf_counter() - start), 1),
+            "shows": _round(frame.shows),
             "sizes": [len(picture)],
         }
         self.send(head, [picture])
@@ -132,16 +132,16 @@ def main() -> int:
     parser.add_argument("--driver", type=Path)
     parser.add_argument("--consent", action="append", default=[])
     parser.add_argument("--save", type=Path, help="write the control template that comes in as JSON, and end")
-    given = parser.parse_args()
-    if given.save is not None:
+    arguments = parser.parse_args()
+    if arguments.save is not None:
         try:
-            given.save.parent.mkdir(parents=True, exist_ok=True)
-            save_template(read_template(parse_json(sys.stdin.read())), given.save)
+            arguments.save.parent.mkdir(parents=True, exist_ok=True)
+            save_template(read_template(parse_json(sys.stdin.read())), arguments.save)
         except (EffigieError, ValueError) as error:
             print(error, file=sys.stderr)
             return 1
         return 0
-    return run_desk(lambda out: PortraitDesk(given.portrait, given.driver, given.consent, out))
+    return run_desk(lambda out: PortraitDesk(arguments.portrait, arguments.driver, arguments.consent, out))
 
 
 if __name__ == "__main__":

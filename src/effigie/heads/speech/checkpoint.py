@@ -76,15 +76,15 @@ def _load(folder: Path) -> MouthModel:
 
     load_config(folder, KIND, COMMAND, parse)
     try:
-        held = load_arrays(folder / WEIGHTS)
+        arrays = load_arrays(folder / WEIGHTS)
         model = MouthModel(
-            Reduction(held["encoder.mean"], held["encoder.components"]),
-            Reduction(held["mel.mean"], held["mel.components"]),
-            held["weights"],
-            held["rest"],
-            held["basis"],
-            held["gap_curve"],
-            held["blendshapes"],
+            Reduction(arrays["encoder.mean"], arrays["encoder.components"]),
+            Reduction(arrays["mel.mean"], arrays["mel.components"]),
+            arrays["weights"],
+            arrays["rest"],
+            arrays["basis"],
+            arrays["gap_curve"],
+            arrays["blendshapes"],
         )
         _check(model)
     except (SafetensorError, OSError, ValueError, LookupError, RuntimeError) as error:
@@ -99,13 +99,13 @@ def _check(model: MouthModel) -> None:
     count = len(model.basis)
     reduced = len(ENCODED_TAPS) * model.encoder_reduction.components.shape[1]
     reduced += len(MEL_TAPS) * model.mel_reduction.components.shape[1]
-    expected = {
+    tensors = {
         "weights": (model.weights, (reduced + 1, count + 1)),
         "rest": (model.rest, (LANDMARK_COUNT, 3)),
         "basis": (model.basis, (count, LANDMARK_COUNT, 3)),
         "blendshapes": (model.blendshapes, (count + 1, len(BLENDSHAPES))),
         "gap_curve": (model.gap_curve, (2, model.gap_curve.shape[-1])),
     }
-    for name, (value, shape) in expected.items():
+    for name, (value, shape) in tensors.items():
         if value.shape != shape or not np.isfinite(value).all():
             raise ValueError(f"{name} is {value.shape}, not {shape}, or not finite")

@@ -57,12 +57,12 @@ def shut_lips(mouth: MouthTrack, times: np.ndarray, spans: Sequence[Span]) -> Mo
     hold = np.zeros(len(times))
     for begin, end in spans:
         first, last = np.searchsorted(times, (begin - 6 * LEAD_S, end + 6 * TRAIL_S))
-        near = times[first:last]
-        if not len(near):
+        window = times[first:last]
+        if not len(window):
             continue
-        away = np.maximum((begin - near) / LEAD_S, (near - end) / TRAIL_S)
+        away = np.maximum((begin - window) / LEAD_S, (window - end) / TRAIL_S)
         dominance = np.exp(-np.maximum(away, 0))
-        dominance[np.abs(near - (begin + end) / 2).argmin()] = 1.0
+        dominance[np.abs(window - (begin + end) / 2).argmin()] = 1.0
         hold[first:last] = np.maximum(hold[first:last], dominance)
     return replace(
         mouth,

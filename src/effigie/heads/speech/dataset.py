@@ -54,10 +54,10 @@ class SpokenClip:
         return np.maximum(np.array([middle_lip_gaps(shape)[:, 1].mean() for shape in self.unposed]), 0)
 
     @property
-    def heard(self) -> np.ndarray:
+    def audible(self) -> np.ndarray:
         """(n,) bool, whether speech is heard at a picture's time."""
-        places = np.clip(np.rint(self.times * 100).astype(int), 0, len(self.loudness.heard) - 1)
-        return self.loudness.heard[places]
+        places = np.clip(np.rint(self.times * 100).astype(int), 0, len(self.loudness.audible) - 1)
+        return self.loudness.audible[places]
 
 
 def read_spoken_clip(clip: str | Path, person: str, motion: Motion, sound_late_s: float = 0.0) -> SpokenClip:
@@ -82,7 +82,7 @@ def find_rest(clips: Sequence[SpokenClip]) -> np.ndarray:
     """(478, 3) a person's shape with shut lips and without speech, from all clips of that person."""
     shapes = np.concatenate([clip.unposed for clip in clips])
     gaps = np.concatenate([clip.gaps for clip in clips])
-    calm = ~np.concatenate([clip.heard for clip in clips]) & (gaps < SHUT_CM)
+    calm = ~np.concatenate([clip.audible for clip in clips]) & (gaps < SHUT_CM)
     if calm.sum() <= LEAST_REST:
         calm = gaps <= np.percentile(gaps, 15)
     return np.asarray(np.median(shapes[calm], axis=0))
@@ -123,7 +123,7 @@ def encode_packed(
     Whisper's features also say where in its window of 30 s a sound lies; clips of 3 s would always lie at its
     beginning. Among others they lie anywhere, as in long speech.
     """
-    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    features: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     order = [clips[index] for index in random.permutation(len(clips))]
     while order:
         lead = int(random.uniform(0, MOST_LEAD_S) * 50) * 320
@@ -140,5 +140,5 @@ def encode_packed(
         encoded, mel = (np.concatenate([block[part] for block in blocks]) for part in (0, 1))
         for clip, first in places:
             count = -(-len(clip.samples) // 320)
-            found[clip.name] = encoded[first : first + count], mel[2 * first : 2 * (first + count)]
-    return found
+            features[clip.name] = encoded[first : first + count], mel[2 * first : 2 * (first + count)]
+    return features

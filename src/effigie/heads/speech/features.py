@@ -63,19 +63,19 @@ def stream_features(
         times: (N,) ascending seconds of all pictures.
     """
     encoded = mel = np.zeros((0, 0), np.float32)
-    start = done = 0  # first frame held, pictures told
+    start = position = 0  # first frame in the buffers, next picture
     for new, new_mel in blocks:
         encoded = np.concatenate([encoded, new]) if encoded.size else new
         mel = np.concatenate([mel, new_mel]) if mel.size else new_mel
-        known_s = (start + len(encoded)) / ENCODED_RATE - REACH_S
-        stop = int(np.searchsorted(times, known_s))
-        if stop > done:
-            yield done, gather_features(encoded, mel, times[done:stop] - start / ENCODED_RATE)
-            done = stop
-        needed_s = (times[done] if done < len(times) else np.inf) - REACH_S
-        dropped = (
-            int(np.clip(np.floor(needed_s * ENCODED_RATE) - start, 0, len(encoded) - 1)) if done < len(times) else 0
+        available_s = (start + len(encoded)) / ENCODED_RATE - REACH_S
+        stop = int(np.searchsorted(times, available_s))
+        if stop > position:
+            yield position, gather_features(encoded, mel, times[position:stop] - start / ENCODED_RATE)
+            position = stop
+        needed_s = (times[position] if position < len(times) else np.inf) - REACH_S
+        offset = (
+            int(np.clip(np.floor(needed_s * ENCODED_RATE) - start, 0, len(encoded) - 1)) if position < len(times) else 0
         )
-        encoded, mel, start = encoded[dropped:], mel[2 * dropped :], start + dropped
-    if done < len(times) and len(encoded):
-        yield done, gather_features(encoded, mel, times[done:] - start / ENCODED_RATE)
+        encoded, mel, start = encoded[offset:], mel[2 * offset :], start + offset
+    if position < len(times) and len(encoded):
+        yield position, gather_features(encoded, mel, times[position:] - start / ENCODED_RATE)

@@ -115,9 +115,9 @@ def _find_strands(
     hair = person & (down < 6) & (np.hypot(across / 7.5, down / 10) > 1)
     if not hair.any():
         return np.zeros_like(person)
-    around = cv2.medianBlur(small, 2 * STRAND_WIDTH + 1).astype(np.float32)
-    toward = np.median(small[hair], axis=0).astype(np.float32) - around
-    share = ((small - around) * toward).sum(2) / np.maximum((toward**2).sum(2), 400)
+    median = cv2.medianBlur(small, 2 * STRAND_WIDTH + 1).astype(np.float32)
+    toward = np.median(small[hair], axis=0).astype(np.float32) - median
+    share = ((small - median) * toward).sum(2) / np.maximum((toward**2).sum(2), 400)
     away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5) / cells
     thin = ((share > MIN_HAIR_SHARE) & (away < MAX_STRAND_DISTANCE) & (np.hypot(across, down) < 22)).astype(np.uint8)
     return cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0

@@ -36,10 +36,10 @@ class BodyMotion:
         shift = ((rotation - np.eye(3)) @ self._neck + pose.translation - self._source.translation)[:2]
         distance = float(np.hypot(*shift)) / self._source.scale
         growth = float(np.log(pose.scale / self._source.scale))
-        grown = np.expm1(_share(abs(growth), SWAY_GROWTH) * growth)
+        factor = np.expm1(_share(abs(growth), SWAY_GROWTH) * growth)
         mix = np.zeros((4, 2), np.float32)
-        mix[:2] = grown * np.eye(2)
-        mix[3] = _share(distance, SWAY_CM) * shift - grown * self._neck[:2]
+        mix[:2] = factor * np.eye(2)
+        mix[3] = _share(distance, SWAY_CM) * shift - factor * self._neck[:2]
         return mix
 
 

@@ -47,22 +47,22 @@ def extend_person(
     }
     left = top = 0
     for side in ("bottom", "top", "left", "right"):
-        turned = side in ("left", "right")
-        colors, mask = (foreground.transpose(1, 0, 2), cover.T) if turned else (foreground, cover)
+        is_transposed = side in ("left", "right")
+        colors, mask = (foreground.transpose(1, 0, 2), cover.T) if is_transposed else (foreground, cover)
         first = side in ("top", "left")
         if first:
             colors, mask = colors[::-1], mask[::-1]
         if (mask[-1] > 0.5).sum() < MIN_TOUCH_CM * scale:
             continue
         reach = int(min(REACH_CM * scale, mask.shape[0]))
-        cut = _spoilt_rows(colors, mask)
-        colors, mask = colors[: -cut or None], mask[: -cut or None]
+        trim = _spoilt_rows(colors, mask)
+        colors, mask = colors[: -trim or None], mask[: -trim or None]
         # A shoulder that a side cuts goes on downward, hair that it cuts does not.
-        falls = turned and int(np.argmax(mask[-1] > 0.5)) > top + middle[1] + CHIN_CM * scale
-        colors, mask = _extend_below(colors, mask, reach + cut, mirrored[side], scale, SHOULDER_FALL if falls else 0.0)
+        falls = is_transposed and int(np.argmax(mask[-1] > 0.5)) > top + middle[1] + CHIN_CM * scale
+        colors, mask = _extend_below(colors, mask, reach + trim, mirrored[side], scale, SHOULDER_FALL if falls else 0.0)
         if first:
             colors, mask = colors[::-1], mask[::-1]
-        foreground, cover = (colors.transpose(1, 0, 2), mask.T) if turned else (colors, mask)
+        foreground, cover = (colors.transpose(1, 0, 2), mask.T) if is_transposed else (colors, mask)
         left, top = left + reach * (side == "left"), top + reach * (side == "top")
     return np.ascontiguousarray(foreground), np.ascontiguousarray(cover), (left, top)
 
@@ -72,8 +72,8 @@ def _spoilt_rows(colors: np.ndarray, mask: np.ndarray) -> int:
     if len(colors) < 2 * EDGE_ROWS:
         return 0
     theirs = mask[-1] > 0.5
-    last, before = (colors[-row, theirs].astype(np.float32) for row in (1, 1 + EDGE_ROWS))
-    return EDGE_ROWS if float(np.median(np.abs(last - before).mean(1))) > EDGE_LEVELS else 0
+    last, inner = (colors[-row, theirs].astype(np.float32) for row in (1, 1 + EDGE_ROWS))
+    return EDGE_ROWS if float(np.median(np.abs(last - inner).mean(1))) > EDGE_LEVELS else 0
 
 
 def _extend_below(
@@ -109,6 +109,6 @@ def _continue_straight(colors: np.ndarray, mask: np.ndarray, reach: int, scale: 
         rows.append(blurred[..., :3] / blurred[..., 3:])
     levels = np.concatenate(rows)
     place = np.minimum((np.arange(reach) + 1) / (STREAK_END_CM * scale), 1) * (len(levels) - 1)
-    below = np.minimum(place.astype(int), len(levels) - 2)
-    share = (place - below).astype(np.float32)[:, None, None]
-    return np.asarray(levels[below] * (1 - share) + levels[below + 1] * share)
+    lower = np.minimum(place.astype(int), len(levels) - 2)
+    share = (place - lower).astype(np.float32)[:, None, None]
+    return np.asarray(levels[lower] * (1 - share) + levels[lower + 1] * share)

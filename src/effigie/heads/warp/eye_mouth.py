@@ -33,7 +33,7 @@ LASH_GAP_RANGE = (0.02, 0.14)  # cm between lids that meet, and that do not
 LOWER_LID_SHARE = 0.1  # of the way by which lids meet
 LASH_STRENGTH = 0.6
 LASH_WIDTH = 0.1  # cm that their line is thick where lids meet
-SEEN_EYE_CM = 0.25  # cm between lids from which an eye shows enough of itself to be taken apart
+MIN_EYE_GAP_CM = 0.25  # cm between lids from which an eye shows enough of itself to be taken apart
 PARTED_CM = 0.15  # between lips, from which on they are parted
 EDGE_WIDTH = 0.03  # cm over which an opening fades into its edge
 IRISES = (LEFT_IRIS, RIGHT_IRIS)
@@ -47,7 +47,7 @@ class OpeningLayer:
         box: rows and columns of the picture.
         source: (h, w, 2) float32 px of the portrait.
         cover: (h, w) float32 in [0, 1]: where the opening is.
-        known: (h, w) float32 in [0, 1]: where the portrait shows what belongs there.
+        visibility: (h, w) float32 in [0, 1]: where the portrait shows what belongs there.
         light: 0..1 of the portrait's there.
         color: (h, w, 3) uint8 what is seen; None for the portrait itself, at ``source``.
     """
@@ -55,7 +55,7 @@ class OpeningLayer:
     box: tuple[slice, slice]
     source: np.ndarray
     cover: np.ndarray
-    known: np.ndarray
+    visibility: np.ndarray
     light: float = 1.0
     color: np.ndarray | None = None
 
@@ -74,7 +74,7 @@ class EyeMouthWarp:
         self._gaps = [eye.gap(landmarks) / scale for eye in EYE_OPENINGS]  # cm
         self._eyes = [OpeningCoordinates(eye, landmarks, scale) for eye in EYE_OPENINGS]
         self._eyeballs = [
-            Eyeball.measure(image, place, landmarks[rim], scale) if gap > SEEN_EYE_CM else None
+            Eyeball.measure(image, place, landmarks[rim], scale) if gap > MIN_EYE_GAP_CM else None
             for place, rim, gap in zip(self._eyes, IRISES, self._gaps, strict=True)
         ]
         self._mouth = OpeningCoordinates(MOUTH, landmarks, scale)
@@ -93,14 +93,14 @@ class EyeMouthWarp:
             gap = eye.gap(target)
             keep = (gap / eye.width(target) / least - SHUT_LIDS / OPEN_LIDS) / (1 - SHUT_LIDS / OPEN_LIDS)
             keep = float(np.clip(keep, 0, 1))
-            held = min((MAX_OPENING[0] * portrait + MAX_OPENING[1]) * scale / max(gap, 1e-6), 1.0)
+            cap = min((MAX_OPENING[0] * portrait + MAX_OPENING[1]) * scale / max(gap, 1e-6), 1.0)
             # The upper lid does most of the way.
             slit = LOWER_LID_SHARE * target[eye.upper] + (1 - LOWER_LID_SHARE) * target[eye.lower]
             for edge, sign, wet in zip((eye.upper, eye.lower), (-1, 1), WATERLINE_CM, strict=True):
-                target[edge] = slit + keep * held * (target[edge] - slit)
+                target[edge] = slit + keep * cap * (target[edge] - slit)
                 local = place.to_local(own[edge[1:-1], :2])
-                moved = local[:, 1] + sign * wet * (1 - keep)
-                own[edge[1:-1], :2] = place.to_picture(local[:, 0], moved)
+                height = local[:, 1] + sign * wet * (1 - keep)
+                own[edge[1:-1], :2] = place.to_picture(local[:, 0], height)
         return target, own
 
     def list_tight(self, target: np.ndarray, scale: float) -> list[Opening]:
@@ -165,18 +165,23 @@ class EyeMouthWarp:
         edge = max(1.5 / scale, EDGE_WIDTH)
         eyeball = self._eyeballs[number]
         if eyeball is None:
-            down, known = _clamp_between_edges(local[..., 1] - lowered, *source.edges(local[..., 0]), edge)
-            behind = source.to_picture(local[..., 0], down)
-            return OpeningLayer(box, behind.astype(np.float32), cover, known, light)
+            down, visibility = _clamp_between_edges(local[..., 1] - lowered, *source.edges(local[..., 0]), edge)
+            source_points = source.to_picture(local[..., 0], down)
+            return OpeningLayer(box, source_points.astype(np.float32), cover, visibility, light)
         # Lids take their shadows along, and the smooth white may be squeezed and stretched between them.
         stretched = _stretch_between_edges(local, place, source, max(3 / scale, INSET_CM))
-        behind = source.to_picture(local[..., 0], stretched)
+        source_points = source.to_picture(local[..., 0], stretched)
         middle = place.to_picture(aside, was[1] + lowered) + turn @ (eyeball.middle - self._landmarks[iris[0], :2])
-        color = np.rint(light * eyeball.draw(behind, points, middle, turn)).astype(np.uint8)
+        color = np.rint(light * eyeball.draw(source_points, points, middle, turn)).astype(np.uint8)
         whole, share = eyeball.iris_source(points, middle, turn)
-        known = _clamp_between_edges(local[..., 1], *source.edges(local[..., 0]), edge)[1]
+        visibility = _clamp_between_edges(local[..., 1], *source.edges(local[..., 0]), edge)[1]
         return OpeningLayer(
-            box, np.where(share[..., None] > 0.5, whole, behind).astype(np.float32), cover, known, 1.0, color
+            box,
+            np.where(share[..., None] > 0.5, whole, source_points).astype(np.float32),
+            cover,
+            visibility,
+            1.0,
+            color,
         )
 
     def build_mouth_layer(self, target: np.ndarray, scale: float, shape: tuple[int, ...]) -> OpeningLayer | None:
@@ -192,9 +197,9 @@ class EyeMouthWarp:
         inside = np.clip(across, -0.02, 1.02)
         upper, lower = self._mouth.edges(inside)
         hanging = local[..., 1] - place.edges(local[..., 0])[0] + upper
-        down, known = _clamp_between_edges(hanging, upper, lower, max(1.5 / scale, EDGE_WIDTH))
-        known = known * (1 - ramp(np.abs(across - inside) * place.width, 0.0, 0.15))
-        return OpeningLayer(box, self._mouth.to_picture(inside, down).astype(np.float32), cover, known)
+        down, visibility = _clamp_between_edges(hanging, upper, lower, max(1.5 / scale, EDGE_WIDTH))
+        visibility = visibility * (1 - ramp(np.abs(across - inside) * place.width, 0.0, 0.15))
+        return OpeningLayer(box, self._mouth.to_picture(inside, down).astype(np.float32), cover, visibility)
 
 
 def _clamp_between_edges(
@@ -210,8 +215,8 @@ def _clamp_between_edges(
     outside = down - np.clip(down, upper - edge, lower + edge)
     inset = np.clip(2 * outside, -INSET_CM - edge, INSET_CM + edge)
     inside = np.clip(down - outside - inset, np.minimum(down, upper), np.maximum(down, lower))
-    held = np.where(outside == 0, down, np.clip(inside, upper - edge, lower + edge))
-    return held, 1 - ramp(np.abs(outside), 0.0, 0.15)
+    result = np.where(outside == 0, down, np.clip(inside, upper - edge, lower + edge))
+    return result, 1 - ramp(np.abs(outside), 0.0, 0.15)
 
 
 def _stretch_between_edges(
@@ -222,7 +227,7 @@ def _stretch_between_edges(
     Args:
         most: cm outside the edges that points stay at most.
     """
-    (upper, lower), (first, last) = (where.edges(local[..., 0]) for where in (place, source))
+    (upper, lower), (first, last) = (coordinates.edges(local[..., 0]) for coordinates in (place, source))
     down = local[..., 1]
     inside = np.clip(down, upper, lower)
     stretch = (last - first + EDGE_WIDTH) / (lower - upper + EDGE_WIDTH)  # in the corners both are nothing

@@ -73,8 +73,8 @@ class Eyeball:
         points = np.dstack(np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))).astype(np.float64)
         local = place.to_local(points)
         upper, lower = place.edges(local[..., 0])
-        below, above = local[..., 1] - upper, lower - local[..., 1]
-        clear = np.minimum(ramp(below, *UPPER_SHADE), ramp(above, *LOWER_SHADE))
+        upper_distance, lower_distance = local[..., 1] - upper, lower - local[..., 1]
+        clear = np.minimum(ramp(upper_distance, *UPPER_SHADE), ramp(lower_distance, *LOWER_SHADE))
         clear *= (local[..., 0] > 0) & (local[..., 0] < 1)
         middle, radius = _find_iris(patch.mean(2), clear, iris[:, :2] - low, scale)
         distance = np.hypot(*np.moveaxis(points - low - middle, 2, 0)).astype(np.float32)
@@ -84,16 +84,16 @@ class Eyeball:
         if white is None:
             return None
         # Colour of the iris alone: at its rim a pixel shows white as well.
-        alone = np.clip((patch - (1 - cover[..., None]) * white) / np.maximum(cover[..., None], 0.3), 0, 255)
-        rings = _fill_rings(alone, clear * (distance < radius), distance / radius)
+        iris_color = np.clip((patch - (1 - cover[..., None]) * white) / np.maximum(cover[..., None], 0.3), 0, 255)
+        rings = _fill_rings(iris_color, clear * (distance < radius), distance / radius)
         bright = (patch - rings).mean(2)
-        seen = clear * ramp(bright, 0.5 * HIGHLIGHT, HIGHLIGHT) * (distance < radius)
-        highlight = cv2.GaussianBlur(seen, (3, 3), 0)[..., None] * np.maximum(patch - rings, 0) * cover[..., None]
-        known = (clear * (distance < radius + soft))[..., None].astype(np.float32)
-        disc = known * np.clip(alone - highlight, 0, 255) + (1 - known) * rings
+        glints = clear * ramp(bright, 0.5 * HIGHLIGHT, HIGHLIGHT) * (distance < radius)
+        highlight = cv2.GaussianBlur(glints, (3, 3), 0)[..., None] * np.maximum(patch - rings, 0) * cover[..., None]
+        weight = (clear * (distance < radius + soft))[..., None].astype(np.float32)
+        disc = weight * np.clip(iris_color - highlight, 0, 255) + (1 - weight) * rings
         clean = white + cover[..., None] * (disc - white) + highlight
         shade = np.clip((patch + SHADE_FLOOR) / (clean + SHADE_FLOOR), *SHADE_RANGE)
-        inside = ((below > -0.05) & (above > -0.05)).astype(np.float32)[..., None]
+        inside = ((upper_distance > -0.05) & (lower_distance > -0.05)).astype(np.float32)[..., None]
         sigma = (SHADE_BLUR_CM * scale, 0.02 * scale)
         blurred = cv2.GaussianBlur(
             np.minimum(shade, EVEN_SHADE_MOST) * inside, (0, 0), sigma[0], None, max(sigma[1], 0.3)
@@ -111,11 +111,11 @@ class Eyeball:
             even.astype(np.float32),
         )
 
-    def draw(self, behind: np.ndarray, points: np.ndarray, middle: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    def draw(self, source: np.ndarray, points: np.ndarray, middle: np.ndarray, turn: np.ndarray) -> np.ndarray:
         """(h, w, 3) float32 the eye, its iris elsewhere.
 
         Args:
-            behind: (h, w, 2) px of the portrait whose white and shade are shown.
+            source: (h, w, 2) px of the portrait whose white and shade are shown.
             points: (h, w, 2) px of the picture made.
             middle: (2,) px of it where the iris' middle is now.
             turn: (2, 2) what the head's motion makes of offsets in the portrait.
@@ -123,15 +123,15 @@ class Eyeball:
         back = np.linalg.inv(turn).T
         offset = (points - middle) @ back
         stays = self.middle + (points - middle) @ back
-        white, shade, even = (_sample(part, behind - self.corner) for part in (self.white, self.shade, self.even_shade))
+        white, shade, even = (_sample(part, source - self.corner) for part in (self.white, self.shade, self.even_shade))
         iris = _sample(self.iris, stays - self.corner, outside=0)
         # Where the iris' middle would be, had it stayed between the same parts of the white.
-        way = np.median((behind - self.middle - offset).reshape(-1, 2), axis=0)
-        moved = float(ramp(float(np.hypot(*way)) / self.scale, *MOVED_CM))
+        way = np.median((source - self.middle - offset).reshape(-1, 2), axis=0)
+        motion = float(ramp(float(np.hypot(*way)) / self.scale, *MOVED_CM))
         light = _sample(self.highlight, stays - self.corner + (1 - HIGHLIGHT_SHARE) * way, outside=0)
         cover = iris[..., 3:]
         color = white + cover * (iris[..., :3] - white) + light
-        shade = shade + np.float32(moved) * (even - shade)
+        shade = shade + np.float32(motion) * (even - shade)
         return np.clip((color + SHADE_FLOOR) * shade - SHADE_FLOOR, 0, 255)
 
     def iris_source(self, points: np.ndarray, middle: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,9 +140,9 @@ class Eyeball:
         return source, _sample(self.iris[..., 3], source - self.corner, outside=0)
 
 
-def _sample(values: np.ndarray, at: np.ndarray, outside: float | None = None) -> np.ndarray:
+def _sample(values: np.ndarray, points: np.ndarray, outside: float | None = None) -> np.ndarray:
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    return np.asarray(cv2.remap(values, at.astype(np.float32), None, cv2.INTER_CUBIC, None, border, outside or 0))
+    return np.asarray(cv2.remap(values, points.astype(np.float32), None, cv2.INTER_CUBIC, None, border, outside or 0))
 
 
 def _find_iris(light: np.ndarray, clear: np.ndarray, iris: np.ndarray, scale: float) -> tuple[np.ndarray, float]:
@@ -152,37 +152,40 @@ def _find_iris(light: np.ndarray, clear: np.ndarray, iris: np.ndarray, scale: fl
     smooth = cv2.GaussianBlur(light, (0, 0), max(0.5, 0.03 * scale))
     angle = np.radians(np.concatenate([np.arange(-50, 51, 10), np.arange(130, 231, 10)]))
     ray = np.column_stack([np.cos(angle), np.sin(angle)])
-    best, found = -np.inf, (guess, radius)
+    best, circle = -np.inf, (guess, radius)
     steps = np.arange(-SEARCH_CM, SEARCH_CM + 0.01, 0.03) * scale
     for size in np.linspace(max(IRIS_CM[0] * scale, 0.88 * radius), min(IRIS_CM[1] * scale, 1.12 * radius), 7):
         for x in steps:
             for y in steps / 2:
                 centre = guess + np.array([x, y])
                 rim = [_sample(smooth, (centre + (size + d) * ray)[None])[0] for d in (-0.08 * scale, 0.08 * scale)]
-                seen = _sample(clear.astype(np.float32), (centre + size * ray)[None])[0]
+                visibility = _sample(clear.astype(np.float32), (centre + size * ray)[None])[0]
                 far = np.hypot(x, y) / scale
-                score = float((seen * np.clip(rim[1] - rim[0], -20, 40)).sum() / max(seen.sum(), 4.0)) - 20 * far
+                score = (
+                    float((visibility * np.clip(rim[1] - rim[0], -20, 40)).sum() / max(visibility.sum(), 4.0))
+                    - 20 * far
+                )
                 if score > best:
-                    best, found = score, (centre, float(size))
-    return found
+                    best, circle = score, (centre, float(size))
+    return circle
 
 
-def _fill_white(patch: np.ndarray, clear: np.ndarray, beside: np.ndarray, scale: float) -> np.ndarray | None:
+def _fill_white(patch: np.ndarray, clear: np.ndarray, outside_iris: np.ndarray, scale: float) -> np.ndarray | None:
     """(h, w, 3) the eye's white, continued where it is hidden."""
-    candidates = (clear > 0.5) & beside
+    candidates = (clear > 0.5) & outside_iris
     if candidates.sum() < 6:
         return None
     light = patch.mean(2)
     bright = float(np.percentile(light[candidates], 75))
-    known = (clear * beside * (light > WHITE_SHARE * bright)).astype(np.float32)
-    if known.sum() < 4:
+    mask = (clear * outside_iris * (light > WHITE_SHARE * bright)).astype(np.float32)
+    if mask.sum() < 4:
         return None
-    filled = np.broadcast_to((patch * known[..., None]).sum((0, 1)) / known.sum(), patch.shape).astype(np.float32)
+    fill = np.broadcast_to((patch * mask[..., None]).sum((0, 1)) / mask.sum(), patch.shape).astype(np.float32)
     for sigma in reversed(FILL_CM):
-        weight = cv2.GaussianBlur(known, (0, 0), max(0.5, sigma * scale))[..., None]
-        average = cv2.GaussianBlur(patch * known[..., None], (0, 0), max(0.5, sigma * scale)) / np.maximum(weight, 1e-4)
-        filled = filled + np.clip(weight / 0.08, 0, 1) * (average - filled)
-    return filled + known[..., None] * (patch - filled)
+        weight = cv2.GaussianBlur(mask, (0, 0), max(0.5, sigma * scale))[..., None]
+        average = cv2.GaussianBlur(patch * mask[..., None], (0, 0), max(0.5, sigma * scale)) / np.maximum(weight, 1e-4)
+        fill = fill + np.clip(weight / 0.08, 0, 1) * (average - fill)
+    return fill + mask[..., None] * (patch - fill)
 
 
 def _fill_rings(patch: np.ndarray, clear: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -195,5 +198,5 @@ def _fill_rings(patch: np.ndarray, clear: np.ndarray, distance: np.ndarray) -> n
             colors.append(np.median(patch[ring], axis=0))
     if not places:
         return np.broadcast_to(np.percentile(patch[distance < 1], 30, axis=0), patch.shape).astype(np.float32)
-    found = [np.interp(distance, places, np.array(colors)[:, channel]) for channel in range(3)]
-    return np.dstack(found).astype(np.float32)
+    channels = [np.interp(distance, places, np.array(colors)[:, channel]) for channel in range(3)]
+    return np.dstack(channels).astype(np.float32)

@@ -140,8 +140,8 @@ class FaceWarp:
         )
         grid = np.dstack(np.meshgrid(*axes)).astype(np.float32)
         area = signed_area(vertices[:, :2], triangles())
-        near = np.maximum(area, 0) * self._reliable_triangles
-        labels = _rasterize_triangles((vertices - [*grid[0, 0], 0]) / [step, step, 1], near, rows, columns)
+        reliable_area = np.maximum(area, 0) * self._reliable_triangles
+        labels = _rasterize_triangles((vertices - [*grid[0, 0], 0]) / [step, step, 1], reliable_area, rows, columns)
         inside = labels >= 0
         if not inside.any():
             return
@@ -157,9 +157,9 @@ class FaceWarp:
         box = slice(low[1], high[1]), slice(low[0], high[0])
         parts = exact - grid, cv2.GaussianBlur(weight.astype(np.float32), (0, 0), 0.7) * inside
         size = (columns * step, rows * step)
-        moved, share = (cv2.resize(part, size)[: high[1] - low[1], : high[0] - low[0]] for part in parts)
+        displacement, share = (cv2.resize(part, size)[: high[1] - low[1], : high[0] - low[0]] for part in parts)
         x, y = np.meshgrid(np.arange(low[0], high[0], dtype=np.float32), np.arange(low[1], high[1], dtype=np.float32))
-        field[box] += share[..., None] * (moved + np.dstack([x, y]) - field[box])
+        field[box] += share[..., None] * (displacement + np.dstack([x, y]) - field[box])
 
     def _place_vertices(self, target: np.ndarray, pose: Pose) -> np.ndarray:
         """(V, 3) positions of the vertices."""
@@ -172,9 +172,9 @@ class FaceWarp:
 def _triangle_visibility(source: np.ndarray, area: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """(T,) how far the portrait shows what a triangle asks for, softly over neighbours."""
     size = np.abs(area) + 1e-6
-    seen = np.clip(signed_area(source, faces) / size / SHRINK_LIMIT - 1, 0, 1)
+    visibility = np.clip(signed_area(source, faces) / size / SHRINK_LIMIT - 1, 0, 1)
     weight = np.bincount(faces.ravel(), np.repeat(size, 3), MESH_VERTEX_COUNT)
-    total = np.bincount(faces.ravel(), np.repeat(seen * size, 3), MESH_VERTEX_COUNT)
+    total = np.bincount(faces.ravel(), np.repeat(visibility * size, 3), MESH_VERTEX_COUNT)
     return (total / np.maximum(weight, 1e-9))[faces].mean(1).astype(np.float32)
 
 
@@ -207,11 +207,11 @@ def _rim_weights() -> tuple[np.ndarray, csr_array]:
     oval = flat[FACE_OVAL].astype(np.float32)
     inside = [cv2.pointPolygonTest(oval, (float(x), float(y)), True) for x, y in flat]
     weight = 1 - smooth_step(np.array(inside) / RIM_WIDTH)
-    beside = np.zeros((MESH_VERTEX_COUNT, MESH_VERTEX_COUNT))
+    adjacency = np.zeros((MESH_VERTEX_COUNT, MESH_VERTEX_COUNT))
     for i, j in ((0, 1), (1, 2), (2, 0)):
         a, b = load_canonical_mesh().triangles[:, i], load_canonical_mesh().triangles[:, j]
-        beside[a, b] = beside[b, a] = 1
-    laplacian = np.eye(MESH_VERTEX_COUNT) - beside / beside.sum(1, keepdims=True)
+        adjacency[a, b] = adjacency[b, a] = 1
+    laplacian = np.eye(MESH_VERTEX_COUNT) - adjacency / adjacency.sum(1, keepdims=True)
     smooth = np.linalg.inv(np.eye(MESH_VERTEX_COUNT) + RIM_SMOOTHING * weight[:, None] * laplacian)
     return weight, csr_array(np.where(np.abs(smooth) > MIN_SMOOTHING_WEIGHT, smooth, 0))
 
@@ -242,20 +242,20 @@ def _rasterize_triangles(vertices: np.ndarray, area: np.ndarray, rows: int, colu
     high = np.minimum(np.floor(corners.max(1) + TRIANGLE_MARGIN), [columns - 1, rows - 1]).astype(np.int32)
     width, height = np.maximum(high - low + 1, 0).T.astype(np.int32)
     count = width * height
-    which = np.repeat(np.arange(len(front), dtype=np.int32), count)
-    within = np.arange(len(which), dtype=np.int32) - np.repeat((np.cumsum(count) - count).astype(np.int32), count)
-    down, across = np.divmod(within, width[which])
-    x, y = low[which, 0] + across, low[which, 1] + down
+    owner = np.repeat(np.arange(len(front), dtype=np.int32), count)
+    within = np.arange(len(owner), dtype=np.int32) - np.repeat((np.cumsum(count) - count).astype(np.int32), count)
+    down, across = np.divmod(within, width[owner])
+    x, y = low[owner, 0] + across, low[owner, 1] + down
     # How far inside each edge, in cells: a x + b y + c.
     along = np.roll(corners, -1, axis=1) - corners
     along /= np.maximum(np.linalg.norm(along, axis=2, keepdims=True), 1e-6)
     a, b = -along[..., 1], along[..., 0]
     c = -(a * corners[..., 0] + b * corners[..., 1])
-    right, below = x.astype(np.float32), y.astype(np.float32)
-    inside = np.ones(len(which), bool)
+    column, row = x.astype(np.float32), y.astype(np.float32)
+    inside = np.ones(len(owner), bool)
     for edge in range(3):
-        inside &= a[which, edge] * right + b[which, edge] * below + c[which, edge] >= -TRIANGLE_MARGIN
-    labels[y[inside], x[inside]] = front[which[inside]]  # of several, the last and nearest stays
+        inside &= a[owner, edge] * column + b[owner, edge] * row + c[owner, edge] >= -TRIANGLE_MARGIN
+    labels[y[inside], x[inside]] = front[owner[inside]]  # of several, the last and nearest stays
     return labels
 
 

@@ -69,7 +69,7 @@ class HeadWarp:
         self.box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
         cells = np.clip(np.ceil((high - low) / self.source_pose.scale * CELLS_PER_CM), 2, high - low + 1).astype(int)
         self._step = ((high - low) / cells).astype(np.float32)
-        axes = ((np.arange(n) + 0.5) * s + at - 0.5 for n, s, at in zip(cells, self._step, low, strict=True))
+        axes = ((np.arange(n) + 0.5) * s + start - 0.5 for n, s, start in zip(cells, self._step, low, strict=True))
         self._points = np.dstack(np.meshgrid(*axes)).astype(np.float32)
         self._distance, self._fade_rate = self._head_distance()
         self._person_borders = [np.ones(self._points.shape[:2], np.float32)] * 2
@@ -107,13 +107,13 @@ class HeadWarp:
     def _head_distance(self) -> tuple[np.ndarray, np.ndarray]:
         """How far (cm) every cell lies outside head and hair, and how quickly motion fades there (1 = REACH)."""
         across, down = self.to_head_coordinates(self._points)
-        below = smooth_step(down / NECK_START)
+        neck = smooth_step(down / NECK_START)
         tall = np.where(down < 0, HEAD_EXTENT[1], HEAD_EXTENT[2])
         relative = np.maximum(np.hypot(across / HEAD_EXTENT[0], down / tall), 1)
-        distance = np.hypot(across, down) * (1 - 1 / relative) - HAIR_MARGIN * (1 - below)
+        distance = np.hypot(across, down) * (1 - 1 / relative) - HAIR_MARGIN * (1 - neck)
         # A neck between a head and a body that moves with it need not be over quickly.
         share = BELOW_FADE_SHARE if self._body is None else 1.0
-        return np.maximum(distance, 0).astype(np.float32), (1 - (1 - share) * below).astype(np.float32)
+        return np.maximum(distance, 0).astype(np.float32), (1 - (1 - share) * neck).astype(np.float32)
 
     def _depth(self, landmarks: Landmarks) -> np.ndarray:
         """(h, w) z in px of the portrait: face, skull and a plateau behind them, without steep slopes."""
@@ -129,9 +129,9 @@ class HeadWarp:
         depth = np.minimum(np.minimum(skull, PLATEAU_DEPTH), self._face_depth(landmarks)).astype(np.float32)
         run = np.hypot(*(np.mgrid[-1:2, -1:2] * self._step[::-1, None, None])) / s * MAX_DEPTH_SLOPE
         for _ in range(int(16 * CELLS_PER_CM)):
-            around = cv2.copyMakeBorder(depth, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+            frame = cv2.copyMakeBorder(depth, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
             for y, x in np.ndindex(3, 3):
-                np.minimum(depth, around[y : y + shape[0], x : x + shape[1]] + np.float32(run[y, x]), depth)
+                np.minimum(depth, frame[y : y + shape[0], x : x + shape[1]] + np.float32(run[y, x]), depth)
         return cv2.GaussianBlur(depth, (0, 0), 0.7 * CELLS_PER_CM) * s + t[2]
 
     def _face_depth(self, landmarks: Landmarks) -> np.ndarray:
@@ -173,12 +173,12 @@ class HeadWarp:
         mix[:2] -= np.eye(2)
         mix[3] = pose.translation[:2] - self.source_pose.translation[:2]
         body = np.zeros_like(mix) if self._body is None else self._body.layer_mix(self.relative_rotation(pose), pose)
-        moved = self._layers @ (mix - body)
+        motion = self._layers @ (mix - body)
         on_head = self._distance < 0.5
-        most = np.linalg.norm(moved[on_head], axis=1).max() / self.source_pose.scale if on_head.any() else 0.0
+        most = np.linalg.norm(motion[on_head], axis=1).max() / self.source_pose.scale if on_head.any() else 0.0
         reach = min(np.hypot(MIN_FADE, FADE_PER_MOTION * most), MAX_FADE)
         weight = 1 - smooth_step(self._distance / (reach * self._fade_rate))
-        forward = (moved * weight[..., None] + self._layers @ body).astype(np.float32)
+        forward = (motion * weight[..., None] + self._layers @ body).astype(np.float32)
         displacement = self._invert_field(forward) - self._points
         return displacement if self._body is not None else self._stretch_border(displacement)
 
@@ -207,14 +207,14 @@ class HeadWarp:
         """Stretch what is next to the picture's border where the border would come into view."""
         for index in (0, 1):
             # One coordinate after the other, lying along the rows.
-            field, place, held = (
+            field, place, mask = (
                 part if index == 0 else part.T
                 for part in (displacement[..., index], self._points[..., index], self._person_borders[index])
             )
             for edge, border, sign in ((0, 0, 1), (-1, self._last_pixel[index], -1)):
                 if abs(place[0, edge] - border) > self._step[index]:
                     continue  # the box ends inside the picture
-                missing = held[:, edge] * np.maximum(-sign * field[:, edge], 0)
+                missing = mask[:, edge] * np.maximum(-sign * field[:, edge], 0)
                 length = np.maximum(BORDER_STRETCH * missing, 1.0)
                 away = np.maximum(1 - np.abs(place - border) / length[:, None], 0)
                 field += (sign * missing)[:, None] * away * away

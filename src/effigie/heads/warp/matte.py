@@ -33,20 +33,22 @@ def estimate_matte(
     Returns:
         (H, W) float32 cover in [0, 1] and (H, W, 3) uint8 colour, of anything where the cover is 0.
     """
-    picture, behind = image.astype(np.float32), plate.astype(np.float32)
+    picture, background = image.astype(np.float32), plate.astype(np.float32)
     theirs = _continue_color(image, outline < -SURE_CM, scale)
-    toward = theirs - behind
+    toward = theirs - background
     contrast = np.sqrt((toward**2).sum(2))
-    share = ((picture - behind) * toward).sum(2) / np.maximum(contrast**2, 1.0)
+    share = ((picture - background) * toward).sum(2) / np.maximum(contrast**2, 1.0)
     plain = np.clip(0.5 - outline / (2 * EDGE_CM), 0, 1)
-    told = np.clip(contrast / CLEAR_CONTRAST - 0.3, 0, 1)
-    cover = plain + told * (np.clip((share - 0.1) / 0.8, 0, 1) - plain)
+    certainty = np.clip(contrast / CLEAR_CONTRAST - 0.3, 0, 1)
+    cover = plain + certainty * (np.clip((share - 0.1) / 0.8, 0, 1) - plain)
     cover = np.maximum(cover, np.clip(-outline / SURE_CM, 0, 1))
     # No colour is darker than black or brighter than white.
-    least = np.maximum((behind - picture) / np.maximum(behind, 1), (picture - behind) / np.maximum(255 - behind, 1))
+    least = np.maximum(
+        (background - picture) / np.maximum(background, 1), (picture - background) / np.maximum(255 - background, 1)
+    )
     cover = np.maximum(cover, np.clip(least.max(2), 0, 1))
     cover = np.where(outline >= margin, 0, cover).astype(np.float32)
-    color = behind + (picture - behind) / np.maximum(cover, 1e-3)[..., None]
+    color = background + (picture - background) / np.maximum(cover, 1e-3)[..., None]
     color = np.where(cover[..., None] > 0, np.clip(np.round(color), 0, 255), picture)
     return cover, color.astype(np.uint8)
 
@@ -56,7 +58,7 @@ def _continue_color(image: Image, sure: np.ndarray, scale: float) -> np.ndarray:
     height, width = image.shape[:2]
     factor = min(1.0, FILL_CELLS_PER_CM / scale)
     size = (max(2, round(width * factor)), max(2, round(height * factor)))
-    known = cv2.resize(sure.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    summed = cv2.resize(image * sure[..., None].astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    filled = fill_smoothly(summed / np.maximum(known, 1e-3)[..., None], known > 0.3)
-    return np.asarray(cv2.resize(filled, (width, height)))
+    weight = cv2.resize(sure.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    color_sum = cv2.resize(image * sure[..., None].astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    fill = fill_smoothly(color_sum / np.maximum(weight, 1e-3)[..., None], weight > 0.3)
+    return np.asarray(cv2.resize(fill, (width, height)))

@@ -102,7 +102,7 @@ class MouthInterior:
         opening = MOUTH.gap(target) / scale
         own = self.own_share(opening)
         share = own + (1 - own) * float(ramp(opening - self._own_gap, *GROWTH_RANGE))
-        painted = np.float32(share) * layer.cover * (1 - np.float32(own) * layer.known)
+        painted = np.float32(share) * layer.cover * (1 - np.float32(own) * layer.visibility)
         if painted.max(initial=0) < 1 / 255:
             return painted
         rows, columns = layer.box
@@ -116,12 +116,12 @@ class MouthInterior:
             lit = float(ramp(opening, *TEETH_SHOW))
             lower, show = self._place_lower_teeth(target, opening, scale, axes, middle, lit)
             rows_of_teeth = ((self._lower, lower, show), (self._upper, middle, lit))
-            for drawn, place, strength in rows_of_teeth:
+            for row, place, strength in rows_of_teeth:
                 to_box = np.column_stack([axes / CELLS_PER_CM, place - corner + axes @ [LEFT, TOP]])
-                teeth = cv2.warpAffine(drawn, to_box, painted.shape[::-1], None, cv2.INTER_AREA)
-                shown = ((1 - own) * strength * teeth[..., 1])[..., None]
+                teeth = cv2.warpAffine(row, to_box, painted.shape[::-1], None, cv2.INTER_AREA)
+                cover = ((1 - own) * strength * teeth[..., 1])[..., None]
                 tooth = self._light * (TOOTH_LEVEL * teeth[..., :1]) * np.sqrt(light)
-                color = color + shown * (tooth - color)
+                color = color + cover * (tooth - color)
         region = picture[layer.box]
         region[:] = np.round(region + painted[..., None] * (color - region)).astype(np.uint8)
         return painted
@@ -155,9 +155,9 @@ def _draw_row(edges: tuple[float, ...], upper: bool) -> np.ndarray:
     )
     top, edge, curve = TEETH
     number = np.clip(np.searchsorted(edges, np.abs(x), side="right") - 1, 0, len(edges) - 1)
-    between = np.min([np.abs(np.abs(x) - at) for at in edges], axis=0)
+    distance = np.min([np.abs(np.abs(x) - position) for position in edges], axis=0)
     # Every tooth ends in a soft bow, and those at the sides are a little shorter.
-    bow = 0.09 * (1 - ramp(between, 0.0, 0.22)) + 0.03 * (number == 1)
+    bow = 0.09 * (1 - ramp(distance, 0.0, 0.22)) + 0.03 * (number == 1)
     if upper:
         inside = edge - curve * x * x - bow - y
         cover = ramp(inside, -0.04, 0.05) * ramp(y, top - 0.25, top)
@@ -168,8 +168,8 @@ def _draw_row(edges: tuple[float, ...], upper: bool) -> np.ndarray:
         inside = y - bow + curve * x * x
         cover = ramp(inside, -0.04, 0.06) * (1 - ramp(y, 0.7, 1.0))
         shade = 1 - 0.25 * ramp(inside, 0.0, 0.6)
-    round_ = 0.86 + 0.14 * ramp(between, 0.0, 0.2)
-    lines = 1 - 0.4 * np.exp(-((between / 0.035) ** 2))
+    round_ = 0.86 + 0.14 * ramp(distance, 0.0, 0.2)
+    lines = 1 - 0.4 * np.exp(-((distance / 0.035) ** 2))
     light = shade * round_ * lines * np.take(TOOTH_LIGHT, number)
     light = cv2.GaussianBlur(light, (0, 0), 0.04 * CELLS_PER_CM)
     cover = cover * (1 - ramp(np.abs(x), 2.6, edges[-1]))

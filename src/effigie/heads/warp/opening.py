@@ -31,8 +31,8 @@ class Opening:
     def gap(self, landmarks: Landmarks) -> float:
         """Pixels between the two edges, near the middle."""
         middle = slice(3, len(self.upper) - 3)
-        apart = landmarks[self.lower[middle], :2] - landmarks[self.upper[middle], :2]
-        return float(np.hypot(apart[:, 0], apart[:, 1]).mean())
+        difference = landmarks[self.lower[middle], :2] - landmarks[self.upper[middle], :2]
+        return float(np.hypot(difference[:, 0], difference[:, 1]).mean())
 
     def width(self, landmarks: Landmarks) -> float:
         """Pixels from corner to corner."""

@@ -83,7 +83,7 @@ class PortraitWarp:
             eye = self._eye_mouth_warp.build_eye_layer(number, target, pose.scale, turn, shape)
             if eye is not None:
                 self._composite_layer(eye, eye.cover, picture, field)
-                visibility[eye.box] *= 1 - eye.cover * (1 - eye.known)
+                visibility[eye.box] *= 1 - eye.cover * (1 - eye.visibility)
         for box, line in self._eye_mouth_warp.build_lash_lines(target, pose.scale, shape):
             picture[box] = np.round(picture[box] + line[..., None] * (self._lash_color - picture[box])).astype(np.uint8)
         mouth = self._eye_mouth_warp.build_mouth_layer(target, pose.scale, shape)
@@ -101,12 +101,12 @@ class PortraitWarp:
         """Field, visibility, and the rows and columns outside which nothing moves."""
         coarse = self._head_warp.compute_displacement(pose)
         x0, y0, x1, y1 = self._head_warp.box
-        moved = cv2.resize(coarse, (x1 - x0, y1 - y0))
-        if moved.shape == self._identity.shape:
-            field = cv2.add(self._identity, moved, dst=moved)
+        displacement = cv2.resize(coarse, (x1 - x0, y1 - y0))
+        if displacement.shape == self._identity.shape:
+            field = cv2.add(self._identity, displacement, dst=displacement)
         else:
             field = self._identity.copy()
-            field[y0:y1, x0:x1] += moved
+            field[y0:y1, x0:x1] += displacement
         visibility = np.zeros(field.shape[:2], np.float32)
         face = self._face.compute_field(source, target, pose, coarse, self.image.shape)
         if face is not None:
@@ -121,13 +121,13 @@ class PortraitWarp:
 
     def _composite_layer(self, layer: OpeningLayer, cover: np.ndarray, picture: Image, field: np.ndarray) -> None:
         """Composite the layer of an opening over the picture, in place."""
-        moved = layer.color
-        if moved is None:
-            moved = cv2.remap(self.image, layer.source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
+        color = layer.color
+        if color is None:
+            color = cv2.remap(self.image, layer.source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
         if layer.light < 1:
-            moved = cv2.convertScaleAbs(moved, None, layer.light)
+            color = cv2.convertScaleAbs(color, None, layer.light)
         box = layer.box
-        picture[box] = cv2.blendLinear(moved, np.ascontiguousarray(picture[box]), cover, 1 - cover)
+        picture[box] = cv2.blendLinear(color, np.ascontiguousarray(picture[box]), cover, 1 - cover)
         field[box] += cover[..., None] * (layer.source - field[box])
 
     def _warp_image(self, field: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
@@ -138,9 +138,9 @@ class PortraitWarp:
             return picture
         picture = self._background.plate.copy()
         source = field[box] + np.array(self._background.offset, np.float32)
-        moved = cv2.remap(self._background.foreground, source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
+        person = cv2.remap(self._background.foreground, source, None, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
         cover = cv2.remap(self._background.cover, source, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-        picture[box] = cv2.blendLinear(moved, np.ascontiguousarray(picture[box]), cover, 1 - cover)
+        picture[box] = cv2.blendLinear(person, np.ascontiguousarray(picture[box]), cover, 1 - cover)
         return picture
 
 

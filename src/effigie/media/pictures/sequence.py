@@ -120,7 +120,7 @@ def _number_files(files: Iterable[Path]) -> dict[int, Path]:
 def is_sequence_name(path: Path) -> bool:
     """Whether a path is a pattern of picture files, rather than one of a file or folder."""
     pattern = parse_sequence_name(path)
-    return pattern is not None and Path(f"x{pattern.after}").suffix.lower() in PICTURE_SUFFIXES
+    return pattern is not None and Path(f"x{pattern.suffix}").suffix.lower() in PICTURE_SUFFIXES
 
 
 def group_frames(files: Iterable[Path]) -> list[Path]:

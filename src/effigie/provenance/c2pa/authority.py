@@ -55,8 +55,8 @@ def _load_authority(folder: Path) -> tuple[Certificate, EllipticCurvePrivateKey]
     path = folder / "authority.pem"
     if path.exists():
         chain, private = _load_bundle(path)
-        left = chain[0].not_valid_after_utc - datetime.now(UTC)
-        if left > timedelta(days=SIGNER_DAYS):
+        lifetime = chain[0].not_valid_after_utc - datetime.now(UTC)
+        if lifetime > timedelta(days=SIGNER_DAYS):
             return chain[0], private
         # A new signer would outlive it. What it vouched for stays trusted: every authority*.pem is an anchor.
         path.replace(folder / f"authority-{chain[0].serial_number:x}.pem")

@@ -69,8 +69,8 @@ def _list_boxes(stream: BinaryIO, start: int, stop: int, depth: int) -> Iterator
         start += size
 
 
-def _shift_table(stream: BinaryIO, kind: bytes, place: int, after: int, size: int, end: int, change: bool) -> None:
-    """Add ``size`` to the places beyond ``after`` in a table of places, or only check that they have room for it."""
+def _shift_table(stream: BinaryIO, kind: bytes, place: int, offset: int, size: int, end: int, change: bool) -> None:
+    """Add ``size`` to the places beyond ``offset`` in a table of places, or only check that they have room for it."""
     stream.seek(place)
     header = stream.read(16)
     (count,) = struct.unpack(">I", header[12:16])
@@ -85,7 +85,7 @@ def _shift_table(stream: BinaryIO, kind: bytes, place: int, after: int, size: in
         places = np.frombuffer(data, dtype).astype(np.uint64)
         if int(places.max()) > end:
             raise BoxSpaceError("its index leads out of the file")
-        places[places >= after] += np.uint64(size)
+        places[places >= offset] += np.uint64(size)
         if int(places.max()) > np.iinfo(dtype).max:
             raise BoxSpaceError("its index counts in 32 bits")
         if change:

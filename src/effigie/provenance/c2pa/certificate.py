@@ -36,8 +36,8 @@ class SigningIdentity:
 def select_identity(certificate: Path | None = None, key: Path | None = None) -> SigningIdentity:
     """The files given, else ``EFFIGIE_CERTIFICATE`` and ``EFFIGIE_KEY``, else the certificate of this machine."""
     if certificate is None and key is None:
-        named, named_key = os.environ.get("EFFIGIE_CERTIFICATE"), os.environ.get("EFFIGIE_KEY")
-        certificate, key = Path(named) if named else None, Path(named_key) if named_key else None
+        certificate_name, key_name = os.environ.get("EFFIGIE_CERTIFICATE"), os.environ.get("EFFIGIE_KEY")
+        certificate, key = Path(certificate_name) if certificate_name else None, Path(key_name) if key_name else None
     if certificate is None and key is None:
         return local_identity()
     if certificate is None or key is None:
@@ -98,9 +98,9 @@ def trust_anchors() -> str:
     from cryptography import x509
 
     certificates = local_authorities()
-    named = os.environ.get("EFFIGIE_TRUST_ANCHORS")
-    if named:
-        path = Path(named)
+    location = os.environ.get("EFFIGIE_TRUST_ANCHORS")
+    if location:
+        path = Path(location)
         for file in sorted(path.glob("*.pem")) if path.is_dir() else [path]:
             try:
                 certificates += x509.load_pem_x509_certificates(read_pem(file))

@@ -172,7 +172,7 @@ def has_manifest_fragments(path: Path) -> bool:
 
 def _has_boxes(data: mmap.mmap, start: int, stop: int) -> bool:
     # One could be chance or a quotation; a manifest has one for every box.
-    found = 0
-    while found < 3 and (position := data.find(JUMBF_TAIL, start, stop)) >= 0:
-        found, start = found + 1, position + 1
-    return found == 3
+    count = 0
+    while count < 3 and (position := data.find(JUMBF_TAIL, start, stop)) >= 0:
+        count, start = count + 1, position + 1
+    return count == 3

@@ -198,7 +198,7 @@ def sign_sidecar(
 
 def _sign_stream(
     source: BinaryIO,
-    signed: IO[bytes],
+    output: IO[bytes],
     media_type: str,
     claim: Claim,
     identity: SigningIdentity | None,
@@ -206,14 +206,14 @@ def _sign_stream(
     path: Path,
     embed: bool,
 ) -> bytes:
-    """The manifest, as bytes; into ``signed`` goes the file with it."""
+    """The manifest, as bytes; into ``output`` goes the file with it."""
     boxes = _hash_boxes(source, path) if embed else None
     source.seek(0)
     definition = _manifest_definition(claim, media_type, boxes)
     with _convert_errors(path, tsa_url), _create_builder(definition, claim, identity, tsa_url) as builder:
         if not embed:
             builder.set_no_embed()
-        return builder.sign(media_type, source, signed)
+        return builder.sign(media_type, source, output)
 
 
 def _hash_boxes(source: BinaryIO, path: Path) -> str | None:

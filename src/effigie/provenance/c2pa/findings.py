@@ -68,14 +68,14 @@ def get_nested(value: Any, *keys: Any) -> Any:
 
 def get_entries(value: Any, *keys: Any) -> list[Any]:
     """The first entries of a nested list."""
-    found = get_nested(value, *keys)
-    return found[:MAX_ENTRIES] if isinstance(found, list) else []
+    entries = get_nested(value, *keys)
+    return entries[:MAX_ENTRIES] if isinstance(entries, list) else []
 
 
 def get_text(value: Any, *keys: Any) -> str | None:
     """A nested text as one line; None if it is none, or empty."""
-    found = get_nested(value, *keys)
-    return to_printable_line(found) if isinstance(found, str) and found else None
+    text = get_nested(value, *keys)
+    return to_printable_line(text) if isinstance(text, str) and text else None
 
 
 def to_printable_line(value: object) -> str:

@@ -122,14 +122,14 @@ def _read(path: Path) -> CredentialState:
     media_type = READABLE.get(path.suffix.lower(), "application/octet-stream")
     anchors, problems = _load_trust_anchors()
     with open_ordinary_file(path) as stream, create_context(anchors) as settings:
-        watched = WatchdogStream(stream)
+        watchdog = WatchdogStream(stream)
         try:
-            with c2pa.Reader(media_type, watched, sidecar, settings) as reader:
+            with c2pa.Reader(media_type, watchdog, sidecar, settings) as reader:
                 store = json.loads(reader.json())
         except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
             return _unreadable_state(path, sidecar, None)
         except (c2pa.C2paError, ValueError, RecursionError) as error:
-            return _unreadable_state(path, sidecar, watched.late or error)
+            return _unreadable_state(path, sidecar, watchdog.late or error)
         state = _describe_store(store)
         state = replace(state, problems=(*state.problems, *problems))
         if state.is_effigie_output and state.state != "broken":
@@ -196,28 +196,28 @@ def _describe_store(store: Any) -> CredentialState:
     success, failure = validation_codes(get_nested(store, "validation_results", "activeManifest"))
     # What has changed in the chain since: any of it but trust means that this file was changed.
     deltas = get_entries(store, "validation_results", "ingredientDeltas")
-    later = {code for delta in deltas for code in list_codes(get_nested(delta, "validationDeltas"), "failure")}
-    state, problems = judge_codes(success, failure | tampering_codes(later))
-    if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not later:
+    delta_codes = {code for delta in deltas for code in list_codes(get_nested(delta, "validationDeltas"), "failure")}
+    state, problems = judge_codes(success, failure | tampering_codes(delta_codes))
+    if get_nested(store, "validation_state") not in ("Valid", "Trusted") and not failure and not delta_codes:
         state, problems = "broken", ("the C2PA library calls it invalid without a reason",)
     output = _read_assertion(manifest, OUTPUT_LABEL)
     own = output is not None and (_read_generator(manifest) or "").startswith("effigie")
-    claimed = output if own else None
+    claim = output if own else None
     actions = get_entries(_read_assertion(manifest, "c2pa.actions"), "actions")
     return CredentialState(
         state=state,
         issuer=_read_issuer(manifest),
         generator=_read_generator(manifest),
         is_effigie_output=own,
-        output_id=_read_output_id(claimed),
-        command=get_text(claimed, "command"),
-        consents=tuple(filter(None, map(get_text, get_entries(claimed, "consents")))),
-        consent_strengths=tuple(get_text(one) or "" for one in get_entries(claimed, "consent_strengths")),
-        model_hash=get_text(claimed, "model_sha256"),
+        output_id=_read_output_id(claim),
+        command=get_text(claim, "command"),
+        consents=tuple(filter(None, map(get_text, get_entries(claim, "consents")))),
+        consent_strengths=tuple(get_text(one) or "" for one in get_entries(claim, "consent_strengths")),
+        model_hash=get_text(claim, "model_sha256"),
         source_types=tuple(uri.rstrip("/").rpartition("/")[2] for uri in _texts(actions, "digitalSourceType")),
         actions=tuple(_texts(actions, "action")),
         ingredients=tuple(_read_ingredients(store, manifests, manifest)),
-        mark=None if _read_assertion(manifest, "c2pa.soft-binding") is None else _read_output_id(claimed),
+        mark=None if _read_assertion(manifest, "c2pa.soft-binding") is None else _read_output_id(claim),
         signed_at=get_text(manifest, "signature_info", "time") if "timeStamp.trusted" in success else None,
         problems=problems,
     )

@@ -25,7 +25,7 @@ def manifest_from_chunks(stream: BinaryIO) -> bytes:
         StrictCheckError: there is not exactly one, or what holds it was changed.
     """
     end = stream.seek(0, os.SEEK_END)
-    start, found = 12, []
+    start, manifests = 12, []
     for _ in range(MAX_CHUNKS):
         if start >= end:
             break
@@ -38,11 +38,11 @@ def manifest_from_chunks(stream: BinaryIO) -> bytes:
             data = stream.read(min(size + size % 2, MAX_MANIFEST_BYTES))
             if any(data[size:]):
                 raise StrictCheckError("the chunk that holds the manifest was changed")
-            found.append(data[:size])
+            manifests.append(data[:size])
         start += 8 + size + size % 2
-    if len(found) != 1:
+    if len(manifests) != 1:
         raise StrictCheckError("the chunk that holds the manifest was changed")
-    return found[0]
+    return manifests[0]
 
 
 def manifest_from_tag(stream: BinaryIO) -> bytes:
@@ -59,7 +59,7 @@ def manifest_from_tag(stream: BinaryIO) -> bytes:
     tag = stream.read(size)
     if len(tag) != size:
         raise StrictCheckError("the tag that holds the manifest was changed")
-    start, found = 0, []
+    start, manifests = 0, []
     while start < size:
         frame = tag[start : start + FRAME_HEADER_BYTES]
         if not frame[0]:
@@ -73,11 +73,11 @@ def manifest_from_tag(stream: BinaryIO) -> bytes:
             data = tag[start + FRAME_HEADER_BYTES : stop]
             if not data.startswith(OBJECT_HEAD):
                 raise StrictCheckError("the frame that holds the manifest was changed")
-            found.append(data[len(OBJECT_HEAD) :])
+            manifests.append(data[len(OBJECT_HEAD) :])
         start = stop
-    if len(found) != 1:
+    if len(manifests) != 1:
         raise StrictCheckError("the tag that holds the manifest was changed")
-    return found[0]
+    return manifests[0]
 
 
 def _synchsafe(data: bytes) -> int:

@@ -118,23 +118,23 @@ def _list_boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _manifest_from_boxes(stream: BinaryIO) -> bytes:
-    found = []
+    boxes = []
     for kind, start, size in _list_boxes(stream):
         stream.seek(start)
         if kind == b"uuid" and stream.read(24)[8:] == MANIFEST_UUID:
             if size > MAX_BOX_BYTES:
                 raise StrictCheckError("the manifest is too large")
             stream.seek(start)
-            found.append(stream.read(size))
+            boxes.append(stream.read(size))
     # Version and flags, purpose, place of further hashes.
-    if len(found) != 1 or found[0][24:45] != b"\0\0\0\0manifest\0" + bytes(8):
+    if len(boxes) != 1 or boxes[0][24:45] != b"\0\0\0\0manifest\0" + bytes(8):
         raise StrictCheckError("the box that holds the manifest was changed")
-    return found[0][45:]
+    return boxes[0][45:]
 
 
 def _manifest_from_chunks(stream: BinaryIO) -> bytes:
     end = stream.seek(0, os.SEEK_END)
-    start, found = 8, []
+    start, chunks = 8, []
     while start < end:
         stream.seek(start)
         header = stream.read(8)
@@ -145,11 +145,11 @@ def _manifest_from_chunks(stream: BinaryIO) -> bytes:
             data = stream.read(min(size + 4, MAX_BOX_BYTES))
             if len(data) != size + 4 or zlib.crc32(kind + data[:-4]) != int.from_bytes(data[-4:], "big"):
                 raise StrictCheckError("the chunk that holds the manifest was changed")
-            found.append(data[:-4])
+            chunks.append(data[:-4])
         start += size + 12
-    if len(found) != 1:
+    if len(chunks) != 1:
         raise StrictCheckError("the chunk that holds the manifest was changed")
-    return found[0]
+    return chunks[0]
 
 
 def _manifest_from_segments(stream: BinaryIO) -> bytes:

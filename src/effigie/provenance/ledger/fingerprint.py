@@ -81,23 +81,23 @@ def _low_frequencies() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return rows[order], columns[order]
 
 
-def match_clips(asked: Sequence[Sample], known: Sequence[Sample]) -> Match | None:
+def match_clips(query: Sequence[Sample], reference: Sequence[Sample]) -> Match | None:
     """Whether a clip shows the pictures of a known one, or a part of them, however shifted in time.
 
     Every pair of frames that agree proposes a shift; at each shift all frames that then coincide are compared.
 
     Args:
-        asked: hashes of the clip in question; more than one a second finds cuts at any moment.
+        query: hashes of the clip in question; more than one a second finds cuts at any moment.
 
     Returns:
         The best alignment, or None if none is good enough. One frame alone is enough only where one clip has no more.
     """
-    return match_samples(asked, known, MAX_BITS, MAX_MEAN_BITS, MAX_OFFSET_S, 0.1)
+    return match_samples(query, reference, MAX_BITS, MAX_MEAN_BITS, MAX_OFFSET_S, 0.1)
 
 
 def match_samples(
-    asked: Sequence[Sample],
-    known: Sequence[Sample],
+    query: Sequence[Sample],
+    reference: Sequence[Sample],
     max_bits: int,
     max_mean_bits: float,
     max_offset_s: float,
@@ -111,27 +111,27 @@ def match_samples(
         max_offset_s: seconds by which aligned ones may be apart.
         shift_step_s: seconds between the shifts that are told apart.
     """
-    asked_times, asked_hashes = _to_arrays(asked)
-    known_times, known_hashes = _to_arrays(known)
-    bits = np.bitwise_count(asked_hashes[:, None] ^ known_hashes[None]).astype(np.float64)
+    query_times, query_hashes = _to_arrays(query)
+    reference_times, reference_hashes = _to_arrays(reference)
+    bits = np.bitwise_count(query_hashes[:, None] ^ reference_hashes[None]).astype(np.float64)
     close = bits <= max_bits
     if not close.any():
         return None
-    shifts = known_times[None] - asked_times[:, None]
-    needed = min(2, len(known_times), max(1, int(np.ptp(asked_times) / FINGERPRINT_INTERVAL_S)))
+    shifts = reference_times[None] - query_times[:, None]
+    min_frames = min(2, len(reference_times), max(1, int(np.ptp(query_times) / FINGERPRINT_INTERVAL_S)))
     matches = []
     for shift in np.unique(np.round(shifts[close] / shift_step_s) * shift_step_s).tolist():
-        aligned = np.where(np.abs(shifts - shift) <= max_offset_s, bits, np.inf).min(axis=0)
-        aligned = aligned[np.isfinite(aligned)]
-        if len(aligned) < needed or np.mean(aligned <= max_bits) < MIN_AGREEING_SHARE:
+        distances = np.where(np.abs(shifts - shift) <= max_offset_s, bits, np.inf).min(axis=0)
+        distances = distances[np.isfinite(distances)]
+        if len(distances) < min_frames or np.mean(distances <= max_bits) < MIN_AGREEING_SHARE:
             continue
-        if aligned.mean() <= max_mean_bits:
-            matches.append(Match(len(aligned), float(aligned.mean()), shift))
+        if distances.mean() <= max_mean_bits:
+            matches.append(Match(len(distances), float(distances.mean()), shift))
     # Two frames that agree by chance must not beat twenty that agree well.
     return min(matches, key=lambda one: (one.bits / np.sqrt(one.frames), abs(one.offset)), default=None)
 
 
 def _to_arrays(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
-    kept = [sample for sample in samples if sample[1] != EMPTY_HASH]
-    times = np.array([time for time, _ in kept], np.float64)
-    return times, np.array([value for _, value in kept], np.uint64)
+    usable = [sample for sample in samples if sample[1] != EMPTY_HASH]
+    times = np.array([time for time, _ in usable], np.float64)
+    return times, np.array([value for _, value in usable], np.uint64)

@@ -51,7 +51,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 COLUMNS = (
     "output_id, time, command, name, model_hash, consents, file_sha256, fingerprints, sound_fingerprints, free_bits"
 )
-ADDED = {"sound_fingerprints": (2, "x''"), "free_bits": (3, "NULL")}
+COLUMN_ADDITIONS = {"sound_fingerprints": (2, "x''"), "free_bits": (3, "NULL")}
 """Columns that came later: the version of the first file that has them, and what stands in their place before."""
 SAMPLE_DTYPE = np.dtype([("time", "<f8"), ("hash", "<u8")])
 
@@ -131,23 +131,23 @@ class Ledger:
         A swap looks much like the clip it was made from, so this says where to look and proves nothing.
         """
         pairs = ((entry, match_clips(fingerprints, entry.fingerprints)) for entry in self.entries())
-        found = [(entry, match) for entry, match in pairs if match is not None]
-        return min(found, key=lambda pair: pair[1].bits, default=None)
+        matches = [(entry, match) for entry, match in pairs if match is not None]
+        return min(matches, key=lambda pair: pair[1].bits, default=None)
 
     def find_similar_sound(self, fingerprints: Sequence[Sample]) -> tuple[LedgerEntry, Match] | None:
         """The output whose sound matches best, if any does; a hint as :meth:`find_similar`."""
         pairs = ((entry, match_sounds(fingerprints, entry.sound_fingerprints)) for entry in self.entries())
-        found = [(entry, match) for entry, match in pairs if match is not None]
-        return min(found, key=lambda pair: pair[1].bits, default=None)
+        matches = [(entry, match) for entry, match in pairs if match is not None]
+        return min(matches, key=lambda pair: pair[1].bits, default=None)
 
     def entries(self) -> Iterator[LedgerEntry]:
         """Every output, the latest first."""
         return self._select("ORDER BY time DESC")
 
-    def known_marks(self, count: int) -> list[tuple[str, int]]:
+    def list_marks(self, count: int) -> list[tuple[str, int]]:
         """Ids and free bits of the latest outputs of which both are known, the latest first."""
-        found = ((entry.output_id, entry.free_bits) for entry in self.entries() if entry.free_bits is not None)
-        return list(itertools.islice(found, count))
+        marks = ((entry.output_id, entry.free_bits) for entry in self.entries() if entry.free_bits is not None)
+        return list(itertools.islice(marks, count))
 
     def _select(self, clause: str, *values: str) -> Iterator[LedgerEntry]:
         if not self.path.exists():
@@ -158,7 +158,7 @@ class Ledger:
             return
         # One of an earlier version is read as it is: it may lie where nothing can be written.
         columns = COLUMNS
-        for column, (since, instead) in ADDED.items():
+        for column, (since, instead) in COLUMN_ADDITIONS.items():
             columns = columns if version >= since else columns.replace(column, instead)
         with self._explain_errors(), contextlib.closing(self._open_reader()) as connection:
             for row in connection.execute(f"SELECT {columns} FROM outputs {clause}", values):
@@ -168,13 +168,22 @@ class Ledger:
         output_id, time, command, name, model_hash, consents, file_sha256, blob, sound, free_bits = row
         try:
             samples = np.frombuffer(blob, SAMPLE_DTYPE).tolist()
-            heard = np.frombuffer(sound, SAMPLE_DTYPE).tolist()
-            agreed = tuple(str(consent) for consent in json.loads(consents))
-            when = datetime.fromisoformat(time)
+            sound_samples = np.frombuffer(sound, SAMPLE_DTYPE).tolist()
+            consent_ids = tuple(str(consent) for consent in json.loads(consents))
+            moment = datetime.fromisoformat(time)
         except (ValueError, TypeError) as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
         return LedgerEntry(
-            output_id, when, command, name, model_hash, agreed, file_sha256, tuple(samples), tuple(heard), free_bits
+            output_id,
+            moment,
+            command,
+            name,
+            model_hash,
+            consent_ids,
+            file_sha256,
+            tuple(samples),
+            tuple(sound_samples),
+            free_bits,
         )
 
     def _open_reader(self) -> sqlite3.Connection:
@@ -248,10 +257,10 @@ class Ledger:
         if code in BUSY_CODES:
             return EffigieError(f"another process holds the ledger {self.path}: try again when it is done")
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
-            return self._damaged(error)
+            return self._damage_error(error)
         return EffigieError(f"the ledger {self.path} cannot be used ({error}): check the disk")
 
-    def _damaged(self, error: Exception) -> EffigieError:
+    def _damage_error(self, error: Exception) -> EffigieError:
         return EffigieError(
             f"the ledger {self.path} is damaged ({error}): move it away; a new one is begun with the next output"
         )
@@ -264,12 +273,12 @@ def _primary_code(error: sqlite3.Error) -> int:
 def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
     """Enable write-ahead logging, so that readers never wait for a writer; network disks may refuse it."""
     # Turning it on does not wait for others as statements do: two processes that begin a ledger at once collide.
-    until = clock.monotonic() + WRITE_TIMEOUT_S
+    deadline = clock.monotonic() + WRITE_TIMEOUT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if _primary_code(error) not in BUSY_CODES or clock.monotonic() > until:
+            if _primary_code(error) not in BUSY_CODES or clock.monotonic() > deadline:
                 raise
             clock.sleep(0.02)
         else:

@@ -76,8 +76,8 @@ def detect(
         return None
     search = SoundSearch(samples)
     for pose in search.find_straight(STRAIGHT_POSES):
-        if found := _decode(search, pose):
-            return found
+        if mark := _decode(search, pose):
+            return mark
     if cancel is not None:
         cancel.check()
     for pose in search.find_changed(REFINED_POSES)[:CHANGED_POSES] if any_speed else ():
@@ -85,8 +85,8 @@ def detect(
             cancel.check()
         if pose.score < MIN_SCORE:
             break
-        if found := _decode(search, pose) or _decode(search, search.extend(pose)):
-            return found
+        if mark := _decode(search, pose) or _decode(search, search.extend(pose)):
+            return mark
     return None
 
 
@@ -100,8 +100,8 @@ def detect_file(path: str | Path, cancel: CancelToken | None = None) -> Detected
         if number == MAX_PIECES:
             break
         thorough = number < THOROUGH_PIECES or number % THOROUGH_STEP == 0
-        if found := detect(mix(block.samples), cancel, any_speed=thorough):
-            return found
+        if mark := detect(mix(block.samples), cancel, any_speed=thorough):
+            return mark
     return None
 
 

@@ -18,9 +18,9 @@ from effigie.provenance.sound_watermark.spectrum import (
     RATE,
     accumulate,
     band_weights,
+    compute_levels,
     deviations,
-    floor_of,
-    levels_of,
+    estimate_floor,
     mix,
     power_spectrum,
     resample,
@@ -63,7 +63,7 @@ class SoundMarker:
         self._start = -self._lead  # of the buffer, in samples of the sound
         self._frame = 0  # the next one to be written
         self._tail = np.zeros((channels, size), np.float32)  # of windows that reach beyond what was given out
-        self._given = self._read = 0
+        self._samples_out = self._samples_in = 0
         self._gains = np.zeros((BANDS, 0), np.float32)  # dB, of slots from ``_first`` on
         self._first = 0
         self._usable = np.asarray(EDGES[1:] < 0.45 * rate)[:, None]
@@ -72,66 +72,66 @@ class SoundMarker:
     def write(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take (channels, n) samples; give (channels, m), those that are finished: some three seconds wait."""
         self._buffer = np.concatenate([self._buffer, np.asarray(samples, np.float32)], axis=1)
-        self._read += samples.shape[1]
+        self._samples_in += samples.shape[1]
         parts = []
-        while self._read >= self._sample_of(self._planned + BLOCK_SLOTS + CONTEXT_SLOTS):
+        while self._samples_in >= self._find_sample(self._slot_count + BLOCK_SLOTS + CONTEXT_SLOTS):
             self._plan(BLOCK_SLOTS)
-            parts.append(self._synthesize(self._sample_of(self._planned)))
+            parts.append(self._synthesize(self._find_sample(self._slot_count)))
         return np.concatenate(parts, axis=1) if parts else np.zeros((self.channels, 0), np.float32)
 
     def finalize(self) -> NDArray[np.float32]:
         """(channels, m) the rest."""
-        end = self._read
+        end = self._samples_in
         slots = int(np.ceil(end / self.rate / SLOT_S)) + 1
-        if slots > self._planned:
-            self._plan(slots - self._planned)
+        if slots > self._slot_count:
+            self._plan(slots - self._slot_count)
         self._buffer = np.pad(self._buffer, ((0, 0), (0, OVERLAP * self._hop)))
         parts = [self._synthesize(end)]
-        left = end - self._given
-        if left > 0:  # what lies under the last windows
-            frames = -(-left // self._hop) + OVERLAP
+        remainder = end - self._samples_out
+        if remainder > 0:  # what lies under the last windows
+            frames = -(-remainder // self._hop) + OVERLAP
             self._buffer = np.pad(self._buffer, ((0, 0), (0, frames * self._hop)))
-            parts.append(self._synthesize(end + frames * self._hop)[:, :left])
+            parts.append(self._synthesize(end + frames * self._hop)[:, :remainder])
         return np.concatenate(parts, axis=1)
 
     @property
-    def _planned(self) -> int:
+    def _slot_count(self) -> int:
         return self._first + self._gains.shape[1]
 
-    def _sample_of(self, slot: int) -> int:
+    def _find_sample(self, slot: int) -> int:
         return round(slot * SLOT_S * self.rate)
 
     def _plan(self, slots: int) -> None:
         """Settle the gains of the next slots, by looking at them and at those around them."""
-        begin, old = self._planned, min(CONTEXT_SLOTS, self._planned)
+        begin, old = self._slot_count, min(CONTEXT_SLOTS, self._slot_count)
         first, last = begin - old, begin + slots + CONTEXT_SLOTS
-        low, high = self._sample_of(first) - self._start, min(self._sample_of(last), self._read) - self._start
+        low, high = self._find_sample(first) - self._start, min(self._find_sample(last), self._samples_in) - self._start
         mono = mix(self._buffer[:, low:high])
-        wanted = np.take(self._pattern, np.arange(first, last) % SLOTS, axis=1)
-        gains = _plan_gains(resample(mono, self.rate), wanted, self._gains[:, self._gains.shape[1] - old :])
+        pattern = np.take(self._pattern, np.arange(first, last) % SLOTS, axis=1)
+        gains = _plan_gains(resample(mono, self.rate), pattern, self._gains[:, self._gains.shape[1] - old :])
         gains = np.where(self._usable, gains, 0)[:, : old + slots]
         self._gains = np.concatenate([self._gains, gains[:, old:]], axis=1)
 
     def _synthesize(self, end: int) -> NDArray[np.float32]:
         """Write the windows whose middle lies before ``end``; give the samples that no later one touches."""
         hop, size = self._hop, OVERLAP * self._hop
-        given: list[NDArray[np.float32]] = []
+        blocks: list[NDArray[np.float32]] = []
         while (self._frame + 0.5) * hop < end:
             place = self._frame * hop - self._lead - self._start
             if place + size > self._buffer.shape[1]:
                 break
-            slot = min(int((self._frame + 0.5) * hop / self.rate / SLOT_S), self._planned - 1)
+            slot = min(int((self._frame + 0.5) * hop / self.rate / SLOT_S), self._slot_count - 1)
             spectrum = np.fft.rfft(self._buffer[:, place : place + size] * self._window, axis=1)
             spectrum *= 10 ** (self._bin_gains(slot) / 20)
             self._tail += np.fft.irfft(spectrum, size, axis=1).astype(np.float32) * self._window * (2 / OVERLAP)
-            given.append(self._tail[:, :hop].copy())
+            blocks.append(self._tail[:, :hop].copy())
             self._tail = np.concatenate([self._tail[:, hop:], np.zeros((self.channels, hop), np.float32)], axis=1)
             self._frame += 1
         self._forget()
-        out = np.concatenate(given, axis=1) if given else np.zeros((self.channels, 0), np.float32)
+        out = np.concatenate(blocks, axis=1) if blocks else np.zeros((self.channels, 0), np.float32)
         skip = min(max(0, self._lead - (self._frame * hop - out.shape[1])), out.shape[1])  # before the sound begins
         out = out[:, skip:]
-        self._given += out.shape[1]
+        self._samples_out += out.shape[1]
         return out
 
     def _bin_gains(self, slot: int) -> NDArray[np.float32]:
@@ -140,11 +140,11 @@ class SoundMarker:
 
     def _forget(self) -> None:
         """Drop what neither windows nor plans need any more."""
-        slot = max(self._first, self._planned - CONTEXT_SLOTS - 1)
+        slot = max(self._first, self._slot_count - CONTEXT_SLOTS - 1)
         frame_slot = int((self._frame + 0.5) * self._hop / self.rate / SLOT_S)
         keep = max(self._first, min(slot, frame_slot))
         self._gains, self._first = self._gains[:, keep - self._first :], keep
-        sample = min(self._sample_of(keep), self._frame * self._hop - self._lead)
+        sample = min(self._find_sample(keep), self._frame * self._hop - self._lead)
         if sample > self._start:
             self._buffer, self._start = self._buffer[:, sample - self._start :], sample
 
@@ -157,36 +157,36 @@ def strengths() -> NDArray[np.float32]:
 
 
 def _plan_gains(
-    samples: NDArray[np.float32], wanted: NDArray[np.float32], settled: NDArray[np.float32]
+    samples: NDArray[np.float32], pattern: NDArray[np.float32], fixed_gains: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """(BANDS, slots) dB.
 
     Args:
         samples: (n,) at the rate that is looked at, of these slots.
-        wanted: (BANDS, slots) of -1 and 1.
-        settled: (BANDS, k) gains of the first slots, which are written already.
+        pattern: (BANDS, slots) of -1 and 1.
+        fixed_gains: (BANDS, k) gains of the first slots, which are written already.
     """
-    slots, old = wanted.shape[1], settled.shape[1]
+    slots, old = pattern.shape[1], fixed_gains.shape[1]
     samples = np.pad(samples, (0, max(0, round(slots * SLOT_S * RATE) - len(samples))))
     most = strengths() * _audibility(samples, slots)
-    gains = wanted * np.minimum(START_DB, most)
-    gains[:, :old] = settled
+    gains = pattern * np.minimum(START_DB, most)
+    gains[:, :old] = fixed_gains
     target = TARGET_DB / STRENGTH_DB * most
     for _ in range(REPETITIONS):
         power = power_spectrum(_apply(samples, gains))
-        levels = levels_of(power, floor_of(power)) @ band_weights()
-        agreement = wanted * deviations(accumulate(levels), 0, HOPS_A_SLOT, slots).T
+        levels = compute_levels(power, estimate_floor(power)) @ band_weights()
+        agreement = pattern * deviations(accumulate(levels), 0, HOPS_A_SLOT, slots).T
         lacking = target - agreement
-        within = np.clip(1 - (lacking - REACH * most), 0, 1)
-        moved = wanted * gains + STEP * np.clip(lacking, -1, 1.5) * within
-        gains[:, old:] = (wanted * np.clip(moved, 0, most))[:, old:]
+        reach_share = np.clip(1 - (lacking - REACH * most), 0, 1)
+        strength = pattern * gains + STEP * np.clip(lacking, -1, 1.5) * reach_share
+        gains[:, old:] = (pattern * np.clip(strength, 0, most))[:, old:]
     return gains
 
 
 def _audibility(samples: NDArray[np.float32], slots: int) -> NDArray[np.float32]:
     """(BANDS, slots) 0 to 1: how far a cell stands above what counts as silence."""
     power = power_spectrum(samples)
-    share = power / (power + floor_of(power))
+    share = power / (power + estimate_floor(power))
     cells = share[: HOPS_A_SLOT * slots].reshape(slots, HOPS_A_SLOT, -1).mean(axis=1)
     return np.asarray(cells @ band_weights(), np.float32).T
 

@@ -37,32 +37,32 @@ class Layout:
     Attributes:
         scramble: (BANDS, SLOTS) float32 of -1 and 1, multiplied into what a cell carries.
         low, high: (SYMBOL_COUNT,) the cell of every symbol in either half, an index into the flat grid.
-        known: cells that carry the known symbol 1.
+        pilots: cells that carry the known symbol 1.
     """
 
     scramble: Grid
     low: NDArray[np.int64]
     high: NDArray[np.int64]
-    known: NDArray[np.int64]
+    pilots: NDArray[np.int64]
 
     def render(self, symbols: Symbols) -> Grid:
         """The grid of -1 and 1 that carries a codeword, (SYMBOL_COUNT,) of -1 and 1."""
-        carried = np.ones(BANDS * SLOTS, np.float32)
-        carried[self.low] = symbols
-        carried[self.high] = symbols
-        return carried.reshape(BANDS, SLOTS) * self.scramble
+        cells = np.ones(BANDS * SLOTS, np.float32)
+        cells[self.low] = symbols
+        cells[self.high] = symbols
+        return cells.reshape(BANDS, SLOTS) * self.scramble
 
     def collect(self, grid: NDArray[np.floating]) -> tuple[Symbols, Symbols]:
         """What speaks for every symbol in the lower and in the upper half of a measured grid, (SYMBOL_COUNT,) each."""
-        carried = (grid * self.scramble).ravel().astype(np.float32)
-        return carried[self.low], carried[self.high]
+        cells = (grid * self.scramble).ravel().astype(np.float32)
+        return cells[self.low], cells[self.high]
 
     @functools.cached_property
     def reference(self) -> Grid:
         """The grid of the known symbols alone, 0 elsewhere."""
-        carried = np.zeros(BANDS * SLOTS, np.float32)
-        carried[self.known] = 1
-        return carried.reshape(BANDS, SLOTS) * self.scramble
+        cells = np.zeros(BANDS * SLOTS, np.float32)
+        cells[self.pilots] = 1
+        return cells.reshape(BANDS, SLOTS) * self.scramble
 
 
 @functools.cache
@@ -73,5 +73,5 @@ def layout() -> Layout:
     split = LOW_BANDS * SLOTS
     low = np.argsort(keyed_random(KEY, "low", split), kind="stable")
     high = split + np.argsort(keyed_random(KEY, "high", count - split), kind="stable")
-    known = np.sort(np.concatenate([low[SYMBOL_COUNT:], high[SYMBOL_COUNT:]]))
-    return Layout(scramble.reshape(BANDS, SLOTS), low[:SYMBOL_COUNT], high[:SYMBOL_COUNT], known)
+    pilots = np.sort(np.concatenate([low[SYMBOL_COUNT:], high[SYMBOL_COUNT:]]))
+    return Layout(scramble.reshape(BANDS, SLOTS), low[:SYMBOL_COUNT], high[:SYMBOL_COUNT], pilots)

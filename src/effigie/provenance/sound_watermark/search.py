@@ -16,10 +16,10 @@ from effigie.provenance.sound_watermark.spectrum import (
     Levels,
     accumulate,
     band_weights,
+    compute_levels,
     deviations,
-    floor_of,
-    levels_of,
-    noise_of,
+    estimate_floor,
+    estimate_noise,
     power_spectrum,
     soften,
 )
@@ -67,7 +67,7 @@ class SoundSearch:
     def __init__(self, samples: NDArray[np.float32]) -> None:
         power = power_spectrum(samples)
         # With steady noise in it, what that covers must not speak.
-        self._levels: Levels = levels_of(power, floor_of(power) + noise_of(power))
+        self._levels: Levels = compute_levels(power, estimate_floor(power) + estimate_noise(power))
         self._straight = self._accumulate(1.0, 0, self.frames)
 
     @property
@@ -85,13 +85,13 @@ class SoundSearch:
         begins = list(range(0, max(1, self.frames - length // 2), length))
         begins = begins[:: -(-len(begins) // MAX_WINDOWS)]
         steps = round(MAX_SPEED_CHANGE / SPEED_STEP)
-        found: list[SoundPose] = []
+        poses: list[SoundPose] = []
         for begin in begins:
             stop = min(begin + length, self.frames)
             for step in range(-steps, steps + 1):
                 speed = 1 + SPEED_STEP * step
-                found += self._find(self._accumulate(speed, begin, stop), speed, begin, stop, 2)
-        return _sort([self._refine(pose) for pose in _sort(found)[:count]])
+                poses += self._find(self._accumulate(speed, begin, stop), speed, begin, stop, 2)
+        return _sort([self._refine(pose) for pose in _sort(poses)[:count]])
 
     def extend(self, pose: SoundPose) -> SoundPose:
         """The pose over all of the sound: its speed as exactly as that takes, from the piece outwards."""
@@ -132,13 +132,13 @@ class SoundSearch:
         periods = -(-len(cells) // STEPS)
         padded = np.zeros((periods * STEPS, BANDS), np.float32)
         padded[: len(cells)] = cells
-        folded = padded.reshape(periods, STEPS, BANDS).sum(axis=0)
+        period_sum = padded.reshape(periods, STEPS, BANDS).sum(axis=0)
         # By slots: a step's cells are STEPS_A_SLOT apart.
-        spectrum = np.fft.rfft(folded.reshape(SLOTS, STEPS_A_SLOT, BANDS), axis=0)
-        known = np.conj(np.fft.rfft(layout().reference.T, axis=0))
-        scores = np.fft.irfft(np.einsum("fsb,fb->fs", spectrum, known), SLOTS, axis=0).ravel()
+        spectrum = np.fft.rfft(period_sum.reshape(SLOTS, STEPS_A_SLOT, BANDS), axis=0)
+        reference = np.conj(np.fft.rfft(layout().reference.T, axis=0))
+        scores = np.fft.irfft(np.einsum("fsb,fb->fs", spectrum, reference), SLOTS, axis=0).ravel()
         share = np.count_nonzero(layout().reference) / layout().reference.size
-        scores /= np.sqrt(max(share * float(np.square(folded).sum()) / STEPS_A_SLOT, 1e-9))
+        scores /= np.sqrt(max(share * float(np.square(period_sum).sum()) / STEPS_A_SLOT, 1e-9))
         best = np.argpartition(scores, -count)[-count:].tolist()
         return [SoundPose(speed, start + one * slot / STEPS_A_SLOT, float(scores[one]), start, stop) for one in best]
 
@@ -151,16 +151,18 @@ class SoundSearch:
         middle = (pose.start + pose.stop) / 2
         periods = round((middle - pose.offset) / (SLOTS * pose.slot))
         pivot = pose.offset + periods * SLOTS * pose.slot
-        tried = []
+        candidates = []
         for speed in speeds:
             total = self._accumulate(speed, pose.start, pose.stop)
-            tried.append(self._shift(total, replace(pose, speed=speed, offset=pivot, score=-np.inf)))
-        return max([pose, *tried], key=lambda one: one.score)
+            candidates.append(self._shift(total, replace(pose, speed=speed, offset=pivot, score=-np.inf)))
+        return max([pose, *candidates], key=lambda one: one.score)
 
     def _shift(self, total: NDArray[np.float32], pose: SoundPose) -> SoundPose:
         """The best of some offsets."""
-        moved = [replace(pose, offset=pose.offset + shift) for shift in (-1.0, 0.0, 1.0)]
-        return max((replace(one, score=_score(self._measure(total, one))) for one in moved), key=lambda one: one.score)
+        candidates = [replace(pose, offset=pose.offset + shift) for shift in (-1.0, 0.0, 1.0)]
+        return max(
+            (replace(one, score=_score(self._measure(total, one))) for one in candidates), key=lambda one: one.score
+        )
 
 
 def _margin(speed: float) -> int:

@@ -52,26 +52,26 @@ def power_spectrum(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         samples: (n,) at :data:`RATE`.
     """
     frames = len(samples) // HOP
-    before = (WINDOW - HOP) // 2
-    padded = np.pad(samples, (before, WINDOW))
+    lead = (WINDOW - HOP) // 2
+    padded = np.pad(samples, (lead, WINDOW))
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[: frames * HOP : HOP]
     spectrum = np.fft.rfft(windows * _window(), axis=1)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
 
 
-def floor_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
+def estimate_floor(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """(frames, 1) the power of a bin that counts as silent, around each frame."""
     mean = scipy.ndimage.uniform_filter1d(power.mean(axis=1), min(LEVEL_SPAN, max(1, len(power))), mode="nearest")
     return (FLOOR * mean + 1e-12)[:, None].astype(np.float32)
 
 
-def noise_of(power: NDArray[np.float32]) -> NDArray[np.float32]:
+def estimate_noise(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """(1, bins) the power of steady noise, by what each bin has in its quieter moments."""
     quiet = np.quantile(power, QUIET_SHARE, axis=0) if len(power) else np.zeros(power.shape[1])
     return NOISE_GAIN * scipy.ndimage.uniform_filter1d(quiet, 9)[None].astype(np.float32)
 
 
-def levels_of(power: NDArray[np.float32], floor: NDArray[np.float32]) -> Levels:
+def compute_levels(power: NDArray[np.float32], floor: NDArray[np.float32]) -> Levels:
     """Levels of bins, dB; what lies below ``floor`` moves little."""
     return np.asarray(DB * np.log(power + floor), np.float32)
 
@@ -108,11 +108,11 @@ def deviations(
     sums = total[whole]
     sums += (total[whole + 1] - sums) * part
     own = steps * half
-    found = (sums[own + steps : own + steps + count] - sums[own : own + count]) / np.float32(slot)
+    deviation = (sums[own + steps : own + steps + count] - sums[own : own + count]) / np.float32(slot)
     last = steps * NEIGHBOR_SLOTS
     time = np.maximum(clipped[last : last + count] - clipped[:count], slot).astype(np.float32)[:, None]
-    found -= (sums[last : last + count] - sums[:count]) / time
-    return found - scipy.ndimage.uniform_filter1d(found, NEIGHBOR_BANDS, axis=1, mode="nearest")
+    deviation -= (sums[last : last + count] - sums[:count]) / time
+    return deviation - scipy.ndimage.uniform_filter1d(deviation, NEIGHBOR_BANDS, axis=1, mode="nearest")
 
 
 def soften(deviation: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,8 +23,8 @@ def anchored_carriers() -> Carriers:
 
 def keep_short_waves(spectrum: Spectrum) -> Spectrum:
     """(M,) of :meth:`Carriers.spectrum` without the waves that are too long for the inside of a face."""
-    every = anchored_carriers()
-    short = np.hypot(every.frequency_x, every.frequency_y) >= LOWEST_IN_FACE
+    waves = anchored_carriers()
+    short = np.hypot(waves.frequency_x, waves.frequency_y) >= LOWEST_IN_FACE
     return np.asarray(spectrum * short, np.complex64)
 
 
@@ -35,9 +35,9 @@ def render_anchored(spectrum: Spectrum, side: int, per_cm: float) -> NDArray[np.
         spectrum: (M,) of :meth:`Carriers.spectrum` of :func:`anchored_carriers`.
         per_cm: pixels a centimetre.
     """
-    every, order = anchored_carriers(), int(HIGHEST)
+    waves, order = anchored_carriers(), int(HIGHEST)
     grid = np.zeros((2 * order + 1, order + 1), np.complex64)
-    grid[every.frequency_y + order, every.frequency_x] = spectrum
+    grid[waves.frequency_y + order, waves.frequency_x] = spectrum
     places = (np.arange(side) + 0.5 - side / 2) / (per_cm * TILE_CM)
     columns = np.exp(2j * np.pi * np.outer(places, np.arange(order + 1))).astype(np.complex64)
     rows = np.exp(2j * np.pi * np.outer(places, np.arange(-order, order + 1))).astype(np.complex64)

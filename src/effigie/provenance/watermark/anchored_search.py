@@ -28,14 +28,14 @@ SIZE_REACH, SIZE_STEP, SIZE_SIGMA = 0.075, 0.015, 0.04  # logarithm
 STRETCH_REACH, STRETCH_STEP, STRETCH_SIGMA = 0.132, 0.022, 0.07  # logarithm of width by height
 TURN_REACH, TURN_STEP, TURN_SIGMA = 2.4, 0.8, 1.5  # degrees
 SHIFT_REACH, SHIFT_STEP, SHIFT_SIGMA = 1.75, 0.25, 0.8  # centimetres
-KEPT = 48  # poses that are refined
+MAX_CANDIDATES = 48  # poses that are refined
 _ROUNDS = 4
-_MOVES, _NEAR = 9, 9  # forms and shifts around a pose that are tried in a round
+_FORM_COUNT, _SHIFT_COUNT = 9, 9  # forms and shifts around a pose that are tried in a round
 _WORD_ROUNDS = 6
-WORD_POSES = _WORD_ROUNDS * _MOVES * _NEAR
+WORD_POSES = _WORD_ROUNDS * _FORM_COUNT * _SHIFT_COUNT
 """Poses that a whole codeword is looked for at by :meth:`AnchoredSearch.refine`."""
 KEY_SAY = 0.5  # of key frames' evidence, against 1 of that of all frames
-_SAME = 0.35  # centimetres, at the face's border, by which two poses are told apart
+_MIN_DISTANCE = 0.35  # centimetres, at the face's border, by which two poses are told apart
 
 
 def _steps(reach: float, step: float) -> NDArray[np.float64]:
@@ -51,10 +51,10 @@ _FORMS = np.stack(
 ).reshape(-1, 4)
 _SHIFTS = np.stack(np.meshgrid(*[_steps(SHIFT_REACH, SHIFT_STEP)] * 2), -1).reshape(-1, 2)
 # Around a pose: changes of its form, one at a time, and of its place, in steps.
-_MOVED = np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
-_AROUND = np.stack(np.meshgrid(*[np.array([-1.0, 0.0, 1.0])] * 2), -1).reshape(-1, 2)
+_FORM_STEPS = np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
+_SHIFT_STEPS = np.stack(np.meshgrid(*[np.array([-1.0, 0.0, 1.0])] * 2), -1).reshape(-1, 2)
 _FINE_STEPS = np.array([SIZE_STEP, STRETCH_STEP, TURN_STEP, 0.02]) / 2
-POSES_TRIED = 2 * (len(_FORMS) * len(_SHIFTS) + KEPT * _ROUNDS * _MOVES * _NEAR)
+POSE_TRIALS = 2 * (len(_FORMS) * len(_SHIFTS) + MAX_CANDIDATES * _ROUNDS * _FORM_COUNT * _SHIFT_COUNT)
 """All poses that the known symbols are looked for at around one face, mirrored ones included."""
 
 
@@ -86,7 +86,7 @@ class AnchoredSearch:
         self._key_sides = None if of_keys is None else _both_sides(of_keys)
 
     def find_candidates(self, count: int) -> list[AnchoredPose]:
-        """The most likely poses, best first, at most KEPT; before them where the landmarks say, mirrored or not.
+        """Likely poses, best first, at most MAX_CANDIDATES; before them where the landmarks say, mirrored or not.
 
         Too faint a pattern is not found among thousands of poses, and may still be read there with the frame's.
         """
@@ -95,75 +95,75 @@ class AnchoredSearch:
     @functools.cached_property
     def _candidates(self) -> list[AnchoredPose]:
         sides = [self._search(mirrored) for mirrored in (False, True)]
-        found = sorted((pose for side in sides for pose in side[1:]), key=lambda pose: -pose.agreement)
-        kept: list[AnchoredPose] = []
-        for pose in [*(side[0] for side in sides), *found]:
-            if all(_distance(pose, other) > _SAME for other in kept):
-                kept.append(pose)
-            if len(kept) == KEPT:
+        poses = sorted((pose for side in sides for pose in side[1:]), key=lambda pose: -pose.agreement)
+        candidates: list[AnchoredPose] = []
+        for pose in [*(side[0] for side in sides), *poses]:
+            if all(_distance(pose, candidate) > _MIN_DISTANCE for candidate in candidates):
+                candidates.append(pose)
+            if len(candidates) == MAX_CANDIDATES:
                 break
-        return kept
+        return candidates
 
     def evidence(self, pose: AnchoredPose) -> NDArray[np.float32]:
-        """(SYMBOL_COUNT + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
-        said = _read_symbols(self._sides[pose.mirrored], pose)
+        """(SYMBOL_COUNT + pilots,) what speaks for every code symbol, then for the known ones, if it lies so."""
+        symbols = _read_symbols(self._sides[pose.mirrored], pose)
         if self._key_sides is not None:
-            said = normalize(said) + KEY_SAY * normalize(_read_symbols(self._key_sides[pose.mirrored], pose))
-        return said
+            symbols = normalize(symbols) + KEY_SAY * normalize(_read_symbols(self._key_sides[pose.mirrored], pose))
+        return symbols
 
     def refine(self, pose: AnchoredPose, symbols: NDArray[np.float32]) -> AnchoredPose:
         """The pose near another at which a whole codeword, (SYMBOL_COUNT,), agrees best with the patch.
 
         It has four times as many symbols as those that are known beforehand, and tells the place twice as well.
         """
-        wanted = _Wanted.of_codeword(symbols)
+        reference = _Reference.of_codeword(symbols)
         matrix, shift, value = pose.matrix, pose.shift, pose.agreement
         for number in range(_WORD_ROUNDS):
-            matrices = _matrices(_MOVED * (_FINE_STEPS / 1.5**number)) @ matrix
-            shifts = shift + _AROUND * (SHIFT_STEP / 2 / 1.5**number)
-            field = self._correlate(pose.mirrored, matrices, shifts, wanted)
+            matrices = _matrices(_FORM_STEPS * (_FINE_STEPS / 1.5**number)) @ matrix
+            shifts = shift + _SHIFT_STEPS * (SHIFT_STEP / 2 / 1.5**number)
+            field = self._correlate(pose.mirrored, matrices, shifts, reference)
             row, column = np.unravel_index(int(field.argmax()), field.shape)
             matrix, shift, value = matrices[row], shifts[column], float(field[row, column])
         return AnchoredPose(matrix, shift, pose.mirrored, value)
 
     def _search(self, mirrored: bool) -> list[AnchoredPose]:
         """Refined poses of one side; the first began where the landmarks lie."""
-        grid, shifts, known = _FORMS, _SHIFTS, _Wanted.known()
-        fields = self._correlate(mirrored, _matrices(grid), shifts, known)
+        grid, shifts, pilots = _FORMS, _SHIFTS, _Reference.pilots()
+        fields = self._correlate(mirrored, _matrices(grid), shifts, pilots)
         likely = np.maximum(fields, 0) ** 2 / 2 - _improbability(grid)[:, None]
         likely -= ((shifts / SHIFT_SIGMA) ** 2).sum(1)[None] / 2
         best = likely.argmax(1)
-        order = np.argsort(-likely[np.arange(len(grid)), best])[: KEPT - 1]
+        order = np.argsort(-likely[np.arange(len(grid)), best])[: MAX_CANDIDATES - 1]
         form = np.concatenate([np.zeros((1, 4)), grid[order]])  # as the landmarks say, then the best of the grid
         place = np.concatenate([np.zeros((1, 2)), shifts[best[order]]])
         value = np.zeros(len(form))
         for number in range(_ROUNDS):
             reach = SHIFT_STEP / 2 / 2 ** (number / 1.5)
-            tried = form[:, None] + _MOVED[None] * (_FINE_STEPS / 1.6**number)
-            local = place[:, None] + _AROUND[None] * reach
-            for again in range(len(form)):
-                part = tried[again]
-                field = self._correlate(mirrored, _matrices(part), local[again], known)
+            forms = form[:, None] + _FORM_STEPS[None] * (_FINE_STEPS / 1.6**number)
+            local = place[:, None] + _SHIFT_STEPS[None] * reach
+            for index in range(len(form)):
+                part = forms[index]
+                field = self._correlate(mirrored, _matrices(part), local[index], pilots)
                 row, column = np.unravel_index(int(field.argmax()), field.shape)
-                form[again], place[again], value[again] = part[row], local[again, column], field[row, column]
+                form[index], place[index], value[index] = part[row], local[index, column], field[row, column]
         return [
             AnchoredPose(_matrices(form[i : i + 1])[0], place[i].copy(), mirrored, float(value[i]))
             for i in range(len(form))
         ]
 
     def _correlate(
-        self, mirrored: bool, matrices: NDArray[np.float64], shifts: NDArray[np.float64], wanted: _Wanted
+        self, mirrored: bool, matrices: NDArray[np.float64], shifts: NDArray[np.float64], reference: _Reference
     ) -> NDArray[np.float32]:
         """(forms, shifts) the correlation with the wanted symbols in standard deviations."""
-        values, weight = self._sides[mirrored].look_up(matrices, wanted.orders)
-        waves = np.exp(-2j * np.pi * (wanted.orders @ shifts.T) / TILE_CM).astype(np.complex64)
-        left = (values * weight * wanted.signs[None]).astype(np.complex64)
-        both = np.concatenate([left.real, -left.imag], 1) @ np.concatenate([waves.real, waves.imag], 0)
+        values, weight = self._sides[mirrored].look_up(matrices, reference.orders)
+        waves = np.exp(-2j * np.pi * (reference.orders @ shifts.T) / TILE_CM).astype(np.complex64)
+        terms = (values * weight * reference.signs[None]).astype(np.complex64)
+        both = np.concatenate([terms.real, -terms.imag], 1) @ np.concatenate([waves.real, waves.imag], 0)
         return np.asarray(both / np.sqrt(2 * np.sum(weight**2, axis=1))[:, None], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class _Wanted:
+class _Reference:
     """Symbols that are looked for: harmonics (K, 2) in cycles a tile, and the conjugate of what they carry, (K,)."""
 
     orders: NDArray[np.float64]
@@ -171,14 +171,14 @@ class _Wanted:
 
     @classmethod
     @functools.cache
-    def known(cls) -> _Wanted:
+    def pilots(cls) -> _Reference:
         """Those that are the same in every codeword."""
-        every = anchored_carriers()
-        signs = every.scramble[every.known, 0] - 1j * every.scramble[every.known, 1]
-        return cls(_orders()[every.known], signs.astype(np.complex64))
+        waves = anchored_carriers()
+        signs = waves.scramble[waves.pilots, 0] - 1j * waves.scramble[waves.pilots, 1]
+        return cls(_orders()[waves.pilots], signs.astype(np.complex64))
 
     @classmethod
-    def of_codeword(cls, symbols: NDArray[np.float32]) -> _Wanted:
+    def of_codeword(cls, symbols: NDArray[np.float32]) -> _Reference:
         """All symbols of one codeword."""
         return cls(_orders(), np.conj(anchored_carriers().spectrum(symbols)))
 
@@ -213,16 +213,16 @@ def _both_sides(residual: Plane) -> list[_Spectrum]:
 
 def _orders() -> NDArray[np.float64]:
     """(M, 2) cycles a tile of all harmonics."""
-    every = anchored_carriers()
-    return np.stack([every.frequency_x, every.frequency_y], 1).astype(np.float64)
+    waves = anchored_carriers()
+    return np.stack([waves.frequency_x, waves.frequency_y], 1).astype(np.float64)
 
 
 def _read_symbols(spectrum: _Spectrum, pose: AnchoredPose) -> NDArray[np.float32]:
-    every, orders = anchored_carriers(), _orders()
+    waves, orders = anchored_carriers(), _orders()
     values, weight = spectrum.look_up(pose.matrix[None], orders)
-    turned = values[0] * weight[0] * np.exp(-2j * np.pi * (orders @ pose.shift) / TILE_CM)
-    parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
-    return np.asarray(parts.ravel()[every.slots], np.float32)
+    harmonics = values[0] * weight[0] * np.exp(-2j * np.pi * (orders @ pose.shift) / TILE_CM)
+    parts = np.stack([harmonics.real, harmonics.imag], axis=1) * waves.scramble
+    return np.asarray(parts.ravel()[waves.slots], np.float32)
 
 
 def _matrices(forms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -240,11 +240,11 @@ def _improbability(forms: NDArray[np.float64]) -> NDArray[np.float64]:
     return ((size / SIZE_SIGMA) ** 2 + (stretch / STRETCH_SIGMA) ** 2 + (turn / TURN_SIGMA) ** 2) / 2
 
 
-def _distance(one: AnchoredPose, other: AnchoredPose) -> float:
+def _distance(first: AnchoredPose, second: AnchoredPose) -> float:
     """Centimetres by which two poses differ 8 cm from the middle."""
-    if one.mirrored != other.mirrored:
+    if first.mirrored != second.mirrored:
         return np.inf
-    return float(8 * np.abs(one.matrix - other.matrix).max() + np.hypot(*(one.shift - other.shift)))
+    return float(8 * np.abs(first.matrix - second.matrix).max() + np.hypot(*(first.shift - second.shift)))
 
 
 assert SYMBOL_COUNT % 2 == 0  # so that known symbols fill whole harmonics

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from effigie.provenance.watermark.anchored_search import POSES_TRIED, WORD_POSES
+from effigie.provenance.watermark.anchored_search import POSE_TRIALS, WORD_POSES
 from effigie.provenance.watermark.payload import FREE_BITS, ID_BITS
 
 MAX_POSES = 8
@@ -28,7 +28,7 @@ FALSE_ALARM_RATE, FACE_FALSE_ALARM_RATE = 1e-9, 3e-9
 """Of a clip: by the frame's pattern, and by those of faces."""
 _WORDS = 2 * math.e**3 / 9 * 2.0 ** (ID_BITS + FREE_BITS)
 _TRIALS = _WORDS * (1 + MAX_POSES)
-_FACE_TRIALS = _WORDS * 2 * 2 * MAX_FACES * (POSES_TRIED + 2 * MAX_FACE_POSES * WORD_POSES)
+_FACE_TRIALS = _WORDS * 2 * 2 * MAX_FACES * (POSE_TRIALS + 2 * MAX_FACE_POSES * WORD_POSES)
 
 
 @dataclass(frozen=True)

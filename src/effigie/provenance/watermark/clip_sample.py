@@ -51,13 +51,13 @@ class ClipSample:
         """
         evidence = np.zeros(SYMBOL_COUNT, np.float32)
         rough = [_encode_roughly(frame) for frame in self.frames]
-        for shown, shrink in ((self.frames, 1.0), (rough, 0.5)):
+        for frames, shrink in ((self.frames, 1.0), (rough, 0.5)):
             total = ResidualAccumulator()
-            for frame in shown:
+            for frame in frames:
                 total.add(frame)
             evidence += normalize(PatternSearch(total.residual()).evidence(PatternPose())[:SYMBOL_COUNT])
-            faces = [{track: anchor.resize(shrink) for track, anchor in found.items()} for found in self.anchors]
-            for patch in gather_patches(shown[::FACE_STEP], faces)[:1]:
+            faces = [{track: anchor.resize(shrink) for track, anchor in anchors.items()} for anchors in self.anchors]
+            for patch in gather_patches(frames[::FACE_STEP], faces)[:1]:
                 search = AnchoredSearch(patch.residual())
                 evidence += FACE_SAY * normalize(search.evidence(AnchoredPose())[:SYMBOL_COUNT])
         return encode_into(output_id, evidence)
@@ -65,7 +65,7 @@ class ClipSample:
     def faces_of_size(self, size: tuple[int, int]) -> list[tuple[NDArray[np.uint8], list[Anchor]]]:
         """Those frames of (height, width) that show faces, with their anchors."""
         pairs = zip(self.frames[::FACE_STEP], self.anchors, strict=True)
-        return [(frame, list(found.values())) for frame, found in pairs if found and frame.shape == size]
+        return [(frame, list(anchors.values())) for frame, anchors in pairs if anchors and frame.shape == size]
 
 
 def _encode_roughly(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -78,47 +78,50 @@ class DetectedMark:
 
 
 def detect(
-    frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = None, known: Iterable[tuple[int, int]] = ()
+    frames: Iterable[NDArray[np.uint8]], cancel: CancelToken | None = None, known_marks: Iterable[tuple[int, int]] = ()
 ) -> DetectedMark | None:
     """The mark in frames of one clip, or None.
 
     Args:
         frames: (H, W, 3) uint8 RGB or (H, W) luma, all of one size; others are passed over. Thirty or more are
             better than one, those far apart better than neighbours.
-        known: id and free bits of marks that are looked for where none can be read, see
+        known_marks: id and free bits of marks that are looked for where none can be read, see
             :mod:`~effigie.provenance.watermark.known_marks`.
     """
-    return _detect(((frame, number == 0) for number, frame in enumerate(frames)), cancel, known)
+    return _detect(((frame, number == 0) for number, frame in enumerate(frames)), cancel, known_marks)
 
 
 def detect_file(
-    path: str | Path, seconds: float = 60.0, cancel: CancelToken | None = None, known: Iterable[tuple[int, int]] = ()
+    path: str | Path,
+    seconds: float = 60.0,
+    cancel: CancelToken | None = None,
+    known_marks: Iterable[tuple[int, int]] = (),
 ) -> DetectedMark | None:
     """The mark in a clip or still, or None.
 
     Args:
         path: anything :class:`effigie.media.VideoReader` reads.
         seconds: how far into a clip to look; frames are taken from all over this part.
-        known: as for :func:`detect`.
+        known_marks: as for :func:`detect`.
     """
-    return _detect(sample_luma(Path(path), seconds), cancel, known)
+    return _detect(sample_luma(Path(path), seconds), cancel, known_marks)
 
 
 def _detect(
-    frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None, known: Iterable[tuple[int, int]]
+    frames: Iterable[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None, known_marks: Iterable[tuple[int, int]]
 ) -> DetectedMark | None:
-    kept = _KeptFrames()
-    whole = _look(_check(frames, cancel), kept, WHOLE, cancel)
+    store = _FrameStore()
+    whole = _look(_check(frames, cancel), store, WHOLE, cancel)
     if whole is None or isinstance(whole, DetectedMark):
         return whole
-    pictures = [luma for luma, _ in kept.frames]
+    pictures = [luma for luma, _ in store.frames]
     for inset in find_insets(pictures, MAX_INSETS):
-        cuts = ((inset.cut(luma), key) for luma, key in kept.frames)
-        found = _look(_check(cuts, cancel), _KeptFrames(), INSET, cancel)
-        if isinstance(found, DetectedMark):
-            where = inset.describe(*pictures[0].shape[::-1])
-            return replace(found, edits=(where, *found.edits))
-    return _name_known(find_known(known, whole.upright, whole.faces), whole.residual)
+        cuts = ((inset.cut(luma), key) for luma, key in store.frames)
+        mark = _look(_check(cuts, cancel), _FrameStore(), INSET, cancel)
+        if isinstance(mark, DetectedMark):
+            place = inset.describe(*pictures[0].shape[::-1])
+            return replace(mark, edits=(place, *mark.edits))
+    return _convert_match(find_known(known_marks, whole.upright, whole.faces), whole.residual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,51 +144,51 @@ def _check(
 
 
 def _look(
-    frames: Iterable[tuple[NDArray[np.uint8], bool]], kept: _KeptFrames, look: Look, cancel: CancelToken | None
+    frames: Iterable[tuple[NDArray[np.uint8], bool]], store: _FrameStore, look: Look, cancel: CancelToken | None
 ) -> DetectedMark | _Unread | None:
     """What is read in pictures of one size, some of which are kept; None if there are none."""
-    every, keys = ResidualAccumulator(), ResidualAccumulator()
+    total, keys = ResidualAccumulator(), ResidualAccumulator()
     for luma, key in frames:
-        if every.add(luma):
-            kept.add(luma, key)
+        if total.add(luma):
+            store.add(luma, key)
             if key:
                 keys.add(luma)
-    if not every.frames:
+    if not total.frames:
         return None
     # What an encoder says in a key frame it blurs and repeats in those behind: both count, separately.
-    parts = [every, keys] if 0 < keys.frames < every.frames else [every]
+    parts = [total, keys] if 0 < keys.frames < total.frames else [total]
     with ThreadPoolExecutor(len(parts)) as pool:
         searches = list(pool.map(lambda part: PatternSearch(part.residual()), parts))
     upright = _sum([search.evidence(PatternPose()) for search in searches])
-    found = _decode(upright, PatternPose(), look)
-    if found is not None:
-        return found
+    mark = _decode(upright, PatternPose(), look)
+    if mark is not None:
+        return mark
     faces: list[AnchoredSearch] = []
     # Some of the frames are enough of a clip that was hardly changed, and looked at in a third of the time.
     stages = ((SOME_FRAMES, FEW_FACE_POSES), (1, MAX_FACE_POSES))
-    for step, poses in stages if len(kept.frames) > 1 else stages[1:]:
-        faces = _search_faces(kept.frames[::step], cancel)
-        found = _read_faces(faces, poses, upright, searches[0].residual, look, cancel)
-        if found is not None:
-            return found
+    for step, poses in stages if len(store.frames) > 1 else stages[1:]:
+        faces = _search_faces(store.frames[::step], cancel)
+        mark = _read_faces(faces, poses, upright, searches[0].residual, look, cancel)
+        if mark is not None:
+            return mark
     for pose in searches[0].find_candidates(MAX_POSES):
         if cancel is not None:
             cancel.check()
-        found = _decode(_sum([search.evidence(pose) for search in searches])[:SYMBOL_COUNT], pose, look)
-        if found is not None:
-            return replace(found, edits=describe_edits(pose, None, None))
+        mark = _decode(_sum([search.evidence(pose) for search in searches])[:SYMBOL_COUNT], pose, look)
+        if mark is not None:
+            return replace(mark, edits=describe_edits(pose, None, None))
     return _Unread(upright, faces, searches[0].residual)
 
 
 def _search_faces(frames: list[tuple[NDArray[np.uint8], bool]], cancel: CancelToken | None) -> list[AnchoredSearch]:
     """Of the faces that are seen most."""
     pictures, keys = [luma for luma, _ in frames], [key for _, key in frames]
-    found = []
+    searches = []
     for patch, of_keys in gather_with_keys(pictures, find_anchors(pictures), keys)[:MAX_FACES]:
         if cancel is not None:
             cancel.check()
-        found.append(AnchoredSearch(patch.residual(), None if of_keys is None else of_keys.residual()))
-    return found
+        searches.append(AnchoredSearch(patch.residual(), None if of_keys is None else of_keys.residual()))
+    return searches
 
 
 def _read_faces(
@@ -201,23 +204,23 @@ def _read_faces(
         if cancel is not None:
             cancel.check()
         for pose in search.find_candidates(poses):
-            alone = _decode_around(search, pose, None, look)
-            if alone is not None:
-                mirrored = alone.face_pose is not None and alone.face_pose.mirrored
-                edit = find_frame_edit(residual, alone.symbols, mirrored)
-                return replace(alone, edits=describe_edits(None, alone.face_pose, edit))
-            together = _decode_around(search, pose, upright, look)
-            if together is not None:
-                return together
+            face_mark = _decode_face(search, pose, None, look)
+            if face_mark is not None:
+                mirrored = face_mark.face_pose is not None and face_mark.face_pose.mirrored
+                edit = find_frame_edit(residual, face_mark.symbols, mirrored)
+                return replace(face_mark, edits=describe_edits(None, face_mark.face_pose, edit))
+            joint_mark = _decode_face(search, pose, upright, look)
+            if joint_mark is not None:
+                return joint_mark
     return None
 
 
-def _decode_around(
+def _decode_face(
     search: AnchoredSearch, pose: AnchoredPose, upright: NDArray[np.float32] | None, look: Look
 ) -> DetectedMark | None:
     """What is written at a pose; what is read there, but too faintly, is looked for again around it as a whole."""
-    at = None if upright is None else PatternPose()
-    word = _decode_best(_join(search.evidence(pose), upright), at, pose, look)
+    frame_pose = None if upright is None else PatternPose()
+    word = _decode_best(_join(search.evidence(pose), upright), frame_pose, pose, look)
     if word is None or word.agreement < HOPEFUL_AGREEMENT:
         return None
     if word.agreement < look.least_at_face:
@@ -230,18 +233,18 @@ def _decode_around(
     return word
 
 
-def _name_known(found: KnownMark | None, residual: NDArray[np.float32]) -> DetectedMark | None:
+def _convert_match(match: KnownMark | None, residual: NDArray[np.float32]) -> DetectedMark | None:
     """A known mark as one that was read."""
-    if found is None:
+    if match is None:
         return None
-    pose = found.face_pose
-    edit = find_frame_edit(residual, found.symbols, pose is not None and pose.mirrored)
+    pose = match.face_pose
+    edit = find_frame_edit(residual, match.symbols, pose is not None and pose.mirrored)
     edits = describe_edits(None, pose, edit)
-    at = PatternPose() if pose is None else None
-    return DetectedMark(found.id, 1 - found.chance, found.agreement, found.symbols, at, pose, edits, True)
+    frame_pose = PatternPose() if pose is None else None
+    return DetectedMark(match.id, 1 - match.chance, match.agreement, match.symbols, frame_pose, pose, edits, True)
 
 
-class _KeptFrames:
+class _FrameStore:
     """Some of the frames, not too large, from all over the clip."""
 
     def __init__(self) -> None:
@@ -275,8 +278,8 @@ def _join(face: NDArray[np.float32], frame: NDArray[np.float32] | None) -> NDArr
 
 def _decode(evidence: NDArray[np.float32], pose: PatternPose, look: Look) -> DetectedMark | None:
     """What the frame's pattern says at a pose, if it is believed."""
-    found = _decode_best(evidence, pose, None, look)
-    return None if found is None or found.agreement < look.least else found
+    mark = _decode_best(evidence, pose, None, look)
+    return None if mark is None or mark.agreement < look.least else mark
 
 
 def _decode_best(

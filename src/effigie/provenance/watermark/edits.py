@@ -28,7 +28,7 @@ _NOISE_BINS = 21  # that the noise is averaged over, without oversampling
 _SHIFTS = 64
 _SCALES = np.exp(np.arange(math.log(0.9), math.log(2.4), 0.012))
 _TURNS = np.arange(-12.6, 12.7, 0.7)  # degrees
-_MIN_FOUND = 7.0  # standard deviations: by chance the best of all poses reaches 5.7
+_MIN_AGREEMENT = 7.0  # standard deviations: by chance the best of all poses reaches 5.7
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ def find_frame_edit(residual: Plane, symbols: NDArray[np.float32], mirrored: boo
     """
     if mirrored:
         residual = np.ascontiguousarray(residual[:, ::-1])
-    every = carriers()
+    waves = carriers()
     tall, wide = (scipy.fft.next_fast_len(_OVERSAMPLING * side) for side in residual.shape)
     dense = scipy.fft.fft2(residual, s=(tall, wide))
     bins = (_NOISE_BINS * _OVERSAMPLING,) * 2
     noise = cv2.blur(np.fft.fftshift(np.abs(dense) ** 2), bins, borderType=cv2.BORDER_REFLECT)
     noise = np.maximum(np.fft.ifftshift(noise), noise.max() * 1e-8 + 1e-30)
-    signs = np.conj(every.spectrum(symbols))
+    signs = np.conj(waves.spectrum(symbols))
     center = [(side - 1) / 2 for side in residual.shape]
-    best = (_MIN_FOUND, 1.0, 0.0)
+    best = (_MIN_AGREEMENT, 1.0, 0.0)
     for turn in _TURNS.tolist():
         cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-        across = cos * every.frequency_x + sin * every.frequency_y
-        down = cos * every.frequency_y - sin * every.frequency_x
+        across = cos * waves.frequency_x + sin * waves.frequency_y
+        down = cos * waves.frequency_y - sin * waves.frequency_x
         for scale in _SCALES.tolist():
             u = np.rint(across * (wide / (TILE_SIZE * scale))).astype(np.int64)
             v = np.rint(down * (tall / (TILE_SIZE * scale))).astype(np.int64)
@@ -68,11 +68,11 @@ def find_frame_edit(residual: Plane, symbols: NDArray[np.float32], mirrored: boo
             weight = 1 / noise[v % tall, u % wide]
             values *= weight * np.exp(2j * np.pi * (u * center[1] / wide + v * center[0] / tall))
             grid = np.zeros((_SHIFTS, _SHIFTS), np.complex64)
-            grid[every.frequency_y, every.frequency_x] = values
+            grid[waves.frequency_y, waves.frequency_x] = values
             peak = float(scipy.fft.ifft2(grid).real.max()) * _SHIFTS**2
             agreement = peak / math.sqrt(float(np.sum(weight)))
             best = max(best, (agreement, scale, turn))
-    return None if best[0] <= _MIN_FOUND else FrameEdit(best[1], best[2])
+    return None if best[0] <= _MIN_AGREEMENT else FrameEdit(best[1], best[2])
 
 
 def describe_edits(

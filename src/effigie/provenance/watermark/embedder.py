@@ -103,7 +103,7 @@ class WatermarkEmbedder:
         self._noise = np.random.default_rng(output_id).random((height, width), np.float32) - np.float32(0.5)
         self._small = measurement_size(height, width)
         self._in_black = float(np.interp(min(self.size), DARK_LINES, (1, DARKEST)))
-        self._delta, self._mixed = (np.empty((height, width), np.float32) for _ in range(2))
+        self._delta, self._blend = (np.empty((height, width), np.float32) for _ in range(2))
         self._allowed_loss = WITH_FACES.structure
         if sample is not None:
             self._allowed_loss *= self._calibrate(sample)
@@ -166,7 +166,7 @@ class WatermarkEmbedder:
         delta = cv2.resize(amplitude, (width, height), dst=self._delta, interpolation=cv2.INTER_LINEAR)
         pattern = self._pattern
         if faces:
-            pattern = self._mixed
+            pattern = self._blend
             np.copyto(pattern, self._pattern)
             self._faces.lay_over(pattern, faces)
         return np.asarray(cv2.multiply(delta, pattern, dst=delta), np.float32)

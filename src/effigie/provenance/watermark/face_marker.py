@@ -34,8 +34,8 @@ class FaceMarker:
         self._size = size
         gain = render_gain(SIDE, PER_CM)
         spectrum, face = anchored_carriers().spectrum(symbols), render_face(SIDE, PER_CM)
-        around, inside = (render_anchored(waves, SIDE, PER_CM) for waves in (spectrum, keep_short_waves(spectrum)))
-        pattern = (around + (inside - around) * face) * gain * FACE_SHARE
+        outer, inside = (render_anchored(waves, SIDE, PER_CM) for waves in (spectrum, keep_short_waves(spectrum)))
+        pattern = (outer + (inside - outer) * face) * gain * FACE_SHARE
         window = render_window(SIDE, PER_CM)
         self._pattern = cv2.merge([pattern, window])
         self._energy = cv2.merge([(gain * FACE_SHARE) ** 2, 1 - (1 - window) ** 2])
@@ -76,24 +76,26 @@ class FaceMarker:
             warp = np.hstack([matrix[:, :2] / PER_CM, matrix[:, 2:] - [[left], [top]]]) / step
             warp[:, 2] -= warp[:, :2] @ np.full(2, (SIDE - 1) / 2) + 0.5
             part = cv2.warpAffine(picture, warp, size, flags=cv2.INTER_LINEAR)
-            for other in anchors:
-                if other is not anchor:
-                    part *= _nearer(anchor, other, shrink, (left, top), step, size)[..., None]
+            for neighbor in anchors:
+                if neighbor is not anchor:
+                    part *= _nearer(anchor, neighbor, shrink, (left, top), step, size)[..., None]
             part[..., 1] = 1 - part[..., 1]
             if step > 1:
                 part = cv2.resize(part, (size[0] * step, size[1] * step), interpolation=cv2.INTER_LINEAR)
                 part = part[: bottom - top, : right - left]
-            added, kept = cv2.split(part)
+            addition, factor = cv2.split(part)
             box = target[top:bottom, left:right]
-            cv2.multiply(box, kept, dst=box)
-            cv2.add(box, added, dst=box)
+            cv2.multiply(box, factor, dst=box)
+            cv2.add(box, addition, dst=box)
 
 
 def _nearer(
-    anchor: Anchor, other: Anchor, shrink: float, corner: tuple[int, int], step: int, size: tuple[int, int]
+    anchor: Anchor, neighbor: Anchor, shrink: float, corner: tuple[int, int], step: int, size: tuple[int, int]
 ) -> Plane:
     """(h, w) float32 of 0 to 1 in a box: 1 where a face is nearer than another one, in heads."""
     x = ((np.arange(size[0], dtype=np.float32) + 0.5) * step + corner[0]) / shrink
     y = ((np.arange(size[1], dtype=np.float32) + 0.5) * step + corner[1]) / shrink
-    own, others = (np.hypot(x[None] - one.x, y[:, None] - one.y) / np.float32(one.scale) for one in (anchor, other))
-    return np.clip((others - own) / np.float32(2 * BORDER_CM) + np.float32(0.5), 0, 1)
+    own, neighbor_distance = (
+        np.hypot(x[None] - one.x, y[:, None] - one.y) / np.float32(one.scale) for one in (anchor, neighbor)
+    )
+    return np.clip((neighbor_distance - own) / np.float32(2 * BORDER_CM) + np.float32(0.5), 0, 1)

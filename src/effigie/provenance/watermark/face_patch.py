@@ -29,19 +29,19 @@ class FacePatch:
     def __init__(self) -> None:
         self.frames = 0
         self._sum = np.zeros((SIDE, SIDE), np.float32)
-        self._seen = np.zeros((SIDE, SIDE), np.float32)
+        self._coverage = np.zeros((SIDE, SIDE), np.float32)
 
     def add(self, luma: NDArray[np.uint8], anchor: Anchor) -> None:
         """Add the face that lies at ``anchor`` in (H, W) luma."""
-        picture, seen = cut_patch(luma, anchor)
-        cv2.accumulateProduct(picture, seen, self._sum)
-        cv2.accumulate(seen, self._seen)
+        picture, visibility = cut_patch(luma, anchor)
+        cv2.accumulateProduct(picture, visibility, self._sum)
+        cv2.accumulate(visibility, self._coverage)
         self.frames += 1
 
     def residual(self) -> Plane:
         """(SIDE, SIDE) float32: whatever speaks for the pattern; 0 where nothing was seen."""
-        valid = self._seen >= MIN_VALID * self.frames
-        mean = np.asarray(self._sum / np.maximum(self._seen, np.float32(1e-6)), np.float32)
+        valid = self._coverage >= MIN_VALID * self.frames
+        mean = np.asarray(self._sum / np.maximum(self._coverage, np.float32(1e-6)), np.float32)
         counts = valid * np.sqrt(render_gain(SIDE, PER_CM))
         return score_bands(_fill(mean, valid), TILE_PIXELS / REFERENCE_TILE, counts.astype(np.float32))
 
@@ -49,12 +49,12 @@ class FacePatch:
 def find_anchors(frames: Iterable[NDArray[np.uint8]], tracker: Tracker | None = None) -> list[dict[int, Anchor]]:
     """The anchors of the faces in each frame, (H, W) luma, by the number of the face's track."""
     tracker = tracker or Tracker()
-    found = []
+    anchors_by_frame = []
     for luma in frames:
         faces = tracker(np.asarray(cv2.cvtColor(luma, cv2.COLOR_GRAY2RGB), np.uint8))
         anchors = {face.track: measure_anchor(face.landmark_result.landmarks) for face in faces}
-        found.append({track: anchor for track, anchor in anchors.items() if anchor.scale >= MIN_SCALE})
-    return found
+        anchors_by_frame.append({track: anchor for track, anchor in anchors.items() if anchor.scale >= MIN_SCALE})
+    return anchors_by_frame
 
 
 def gather_patches(frames: Sequence[NDArray[np.uint8]], anchors: Sequence[dict[int, Anchor]]) -> list[FacePatch]:
@@ -66,14 +66,14 @@ def gather_with_keys(
     frames: Sequence[NDArray[np.uint8]], anchors: Sequence[dict[int, Anchor]], keys: Sequence[bool]
 ) -> list[tuple[FacePatch, FacePatch | None]]:
     """The same, each with the patch of those frames that are key frames; None where all are, or none."""
-    every = _gather(frames, anchors)
+    patches = _gather(frames, anchors)
     of_keys = _gather(
         [frame for frame, key in zip(frames, keys, strict=True) if key],
         [faces for faces, key in zip(anchors, keys, strict=True) if key],
     )
-    found = [(patch, of_keys.get(track)) for track, patch in every.items()]
-    found = [(patch, None if few is None or few.frames == patch.frames else few) for patch, few in found]
-    return sorted(found, key=lambda pair: -pair[0].frames)
+    pairs = [(patch, of_keys.get(track)) for track, patch in patches.items()]
+    pairs = [(patch, None if few is None or few.frames == patch.frames else few) for patch, few in pairs]
+    return sorted(pairs, key=lambda pair: -pair[0].frames)
 
 
 def _gather(frames: Sequence[NDArray[np.uint8]], anchors: Sequence[dict[int, Anchor]]) -> dict[int, FacePatch]:
@@ -91,8 +91,8 @@ def cut_patch(luma: NDArray[np.uint8], anchor: Anchor) -> tuple[Plane, Plane]:
     if shrink > MAX_SHRINK:
         share = 1 / shrink
         size = max(1, round(luma.shape[1] * share)), max(1, round(luma.shape[0] * share))
-        before, luma = luma.shape, cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
-        stretch = np.array([luma.shape[1] / before[1], luma.shape[0] / before[0]])
+        shape, luma = luma.shape, cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+        stretch = np.array([luma.shape[1] / shape[1], luma.shape[0] / shape[0]])
     else:
         stretch = np.ones(2)
     matrix = anchor.matrix() * stretch[:, None]  # centimetres to pixels of the smaller picture
@@ -105,8 +105,8 @@ def cut_patch(luma: NDArray[np.uint8], anchor: Anchor) -> tuple[Plane, Plane]:
         luma.astype(np.float32), matrix, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
     inside = np.ones(luma.shape, np.uint8)
-    seen = cv2.warpAffine(inside, matrix, (SIDE, SIDE), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-    return np.asarray(picture, np.float32), seen.astype(np.float32)
+    visibility = cv2.warpAffine(inside, matrix, (SIDE, SIDE), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    return np.asarray(picture, np.float32), visibility.astype(np.float32)
 
 
 def _fill(picture: Plane, valid: NDArray[np.bool_]) -> Plane:

@@ -43,14 +43,14 @@ def sample_luma(path: Path, seconds: float, frames: int = MAX_FRAMES) -> Iterato
     rate = float(info.rate or 25)
     count = info.frames or round(float(info.duration or 1) * rate)
     count = max(1, min(count, math.ceil(seconds * rate)))
-    found = False
+    has_frames = False
     with open_container(path) as container:
         stream = select_video_stream(container, path)
         if count > SHORT_RUN * frames and info.kind == "video":
             for luma, key in _sample_positions(container, stream, count / rate, frames // POSITION_COUNT):
-                found = True
+                has_frames = True
                 yield _show(luma, info, turn), key
-    if found:
+    if has_frames:
         return
     with open_container(path) as container:
         stream = select_video_stream(container, path)
@@ -69,7 +69,7 @@ def _sample_evenly(container: InputContainer, stream: VideoStream, count: int, f
 
 def _sample_positions(container: InputContainer, stream: VideoStream, length: float, run: int) -> Iterator[Sample]:
     """Runs of frames at eight places; none where the container cannot seek."""
-    seen = set()
+    timestamps = set()
     for spot in range(POSITION_COUNT):
         try:
             ticks = int(length * (spot + 0.5) / POSITION_COUNT / (stream.time_base or 1))
@@ -77,9 +77,9 @@ def _sample_positions(container: InputContainer, stream: VideoStream, length: fl
         except FFmpegError:
             continue
         for number, frame in enumerate(decode_frames(container, stream, DamageCounter())):
-            if number == 0 and frame.pts in seen:
+            if number == 0 and frame.pts in timestamps:
                 break
-            seen.add(frame.pts)
+            timestamps.add(frame.pts)
             yield _luma(frame), number == 0
             if number + 1 == run:
                 break

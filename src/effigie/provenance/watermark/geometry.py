@@ -63,7 +63,7 @@ class PatternSearch:
             (M,) complex64 whose real and imaginary parts have variance 1 where there is no mark, and (M,)
             float32 proportional to what a mark would add to them.
         """
-        every = carriers()
+        waves = carriers()
         height, width = self.residual.shape
         if scale_x not in self._halves:
             wave = conjugate_waves(width, np.arange(MAX_ORDER + 1), 1 / (TILE_SIZE * scale_x))
@@ -75,47 +75,47 @@ class PatternSearch:
             @ self._halves[scale_x]
         )
         weight = self._noise_weight(scale_x, scale_y)
-        values = values[every.frequency_y + MAX_ORDER, every.frequency_x]
+        values = values[waves.frequency_y + MAX_ORDER, waves.frequency_x]
         return values * weight, weight / np.sqrt(np.mean(weight**2))
 
     def _noise_weight(self, scale_x: float, scale_y: float) -> NDArray[np.float32]:
         """(M,) float32: one over the deviation of the noise at every harmonic."""
-        every = carriers()
-        u = np.rint(every.frequency_x * self._size[1] / (TILE_SIZE * scale_x)).astype(np.int64)
-        v = np.rint(every.frequency_y * self._size[0] / (TILE_SIZE * scale_y)).astype(np.int64)
+        waves = carriers()
+        u = np.rint(waves.frequency_x * self._size[1] / (TILE_SIZE * scale_x)).astype(np.int64)
+        v = np.rint(waves.frequency_y * self._size[0] / (TILE_SIZE * scale_y)).astype(np.int64)
         return np.asarray(1 / np.sqrt(self._noise[v, u] / 2), np.float32)
 
     def correlate_shifts(self, scale_x: float, scale_y: float) -> NDArray[np.float32]:
         """(128, 128) the known harmonics' correlation in standard deviations, for shifts of 1/128 tile, [y, x]."""
-        known = carriers().known
+        pilots = carriers().pilots
         values, weight = self.harmonics_at(scale_x, scale_y)
-        return _correlate(values[known], weight[known])
+        return _correlate(values[pilots], weight[pilots])
 
     def correlate_shifts_coarse(self, scale: float) -> NDArray[np.float32]:
         """Nearly the same for one scale both ways, in a fraction of the time, from one dense spectrum."""
-        every = carriers()
+        waves = carriers()
         tall, wide = (scipy.fft.next_fast_len(_OVERSAMPLING * side, real=True) for side in self.residual.shape)
         if self._dense is None:
             self._dense = scipy.fft.rfft2(self.residual, s=(tall, wide))
-        u = every.frequency_x[every.known] * (wide / (TILE_SIZE * scale))
-        v = every.frequency_y[every.known] * (tall / (TILE_SIZE * scale))
+        u = waves.frequency_x[waves.pilots] * (wide / (TILE_SIZE * scale))
+        v = waves.frequency_y[waves.pilots] * (tall / (TILE_SIZE * scale))
         values = self._dense[np.rint(v).astype(np.int64), np.rint(u).astype(np.int64)]
         # Between the nearest frequency and the right one the picture's middle turns by a known angle.
         height, width = self.residual.shape
         turns = (u - np.rint(u)) * width / (2 * wide) + (v - np.rint(v)) * height / (2 * tall)
         turns += (np.rint(u) / wide + np.rint(v) / tall) / 2  # pixels' middles
-        weight = self._noise_weight(scale, scale)[every.known]
+        weight = self._noise_weight(scale, scale)[waves.pilots]
         return _correlate(values * weight * np.exp(-2j * np.pi * turns), weight)
 
     def find_candidates(self, count: int) -> Iterator[PatternPose]:
         """The most likely poses, best first, at different scales, each refined."""
-        found = [(float(self.correlate_shifts_coarse(scale).max()), scale) for scale in SCALES.tolist()]
-        chosen: list[float] = []
-        for _, scale in sorted(found, reverse=True):
-            if all(abs(np.log(scale / other)) > _MIN_SCALE_DISTANCE for other in chosen):
-                chosen.append(scale)
+        peaks = [(float(self.correlate_shifts_coarse(scale).max()), scale) for scale in SCALES.tolist()]
+        scales: list[float] = []
+        for _, scale in sorted(peaks, reverse=True):
+            if all(abs(np.log(scale / previous)) > _MIN_SCALE_DISTANCE for previous in scales):
+                scales.append(scale)
                 yield self._refine_scale(scale)
-            if len(chosen) == count:
+            if len(scales) == count:
                 return
 
     def _find_peak(self, scale_x: float, scale_y: float) -> tuple[float, PatternPose]:
@@ -129,27 +129,27 @@ class PatternSearch:
         for step in (0.006, 0.003, 0.0015):
             center = best[1]
             for i, j in itertools.product(range(-1, 2), repeat=2):
-                found = self._find_peak(center.scale_x * (1 + i * step), center.scale_y * (1 + j * step))
-                best = max(best, found, key=lambda item: item[0])
+                peak = self._find_peak(center.scale_x * (1 + i * step), center.scale_y * (1 + j * step))
+                best = max(best, peak, key=lambda item: item[0])
         self._halves.clear()
         return best[1]
 
     def evidence(self, pose: PatternPose) -> NDArray[np.float32]:
-        """(SYMBOL_COUNT + known,) what speaks for every code symbol, then for the known ones, if it lies so."""
-        every = carriers()
+        """(SYMBOL_COUNT + pilots,) what speaks for every code symbol, then for the known ones, if it lies so."""
+        waves = carriers()
         values, weight = self.harmonics_at(pose.scale_x, pose.scale_y)
-        turns = every.frequency_x * pose.x + every.frequency_y * pose.y
-        turned = weight * values * np.exp(2j * np.pi * turns)
-        parts = np.stack([turned.real, turned.imag], axis=1) * every.scramble
-        return np.asarray(parts.ravel()[every.slots], np.float32)
+        turns = waves.frequency_x * pose.x + waves.frequency_y * pose.y
+        harmonics = weight * values * np.exp(2j * np.pi * turns)
+        parts = np.stack([harmonics.real, harmonics.imag], axis=1) * waves.scramble
+        return np.asarray(parts.ravel()[waves.slots], np.float32)
 
 
 def _correlate(values: Spectrum, weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """(128, 128) correlation with the known symbols, in standard deviations, for all shifts at once."""
-    every = carriers()
-    known = every.known
+    waves = carriers()
+    pilots = waves.pilots
     grid = np.zeros((_SHIFTS, _SHIFTS), np.complex64)
-    signs = every.scramble[known, 0] - 1j * every.scramble[known, 1]
-    grid[every.frequency_y[known], every.frequency_x[known]] = weight * values * signs
+    signs = waves.scramble[pilots, 0] - 1j * waves.scramble[pilots, 1]
+    grid[waves.frequency_y[pilots], waves.frequency_x[pilots]] = weight * values * signs
     total = scipy.fft.ifft2(grid).real * _SHIFTS**2
     return np.asarray(total / np.sqrt(2 * np.sum(weight**2)), np.float32)

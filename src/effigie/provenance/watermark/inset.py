@@ -22,7 +22,7 @@ MAX_SHARE = 0.92  # of the picture's area; what is larger is read as it lies
 NEAR_HALF = 0.01  # by which the halves of a split screen may differ from it
 MIN_EDGE = 0.14  # of STEP, on the faintest side, above what is beside it
 MARGIN = 4  # pixels from the picture's border within which none is looked for
-SAME = 2  # pixels by which a side may differ and be the same
+TOLERANCE = 2  # pixels by which a side may differ and be the same
 LINES = 40  # straight edges that are combined, of either direction
 
 
@@ -51,25 +51,25 @@ def find_insets(frames: Sequence[NDArray[np.uint8]], count: int) -> list[Inset]:
     Args:
         frames: (H, W) luma, from all over the clip, all of one size.
     """
-    some = frames[:: max(1, len(frames) // FRAMES)][:FRAMES]
-    height, width = some[0].shape
+    sample = frames[:: max(1, len(frames) // FRAMES)][:FRAMES]
+    height, width = sample[0].shape
     if min(height, width) < MIN_SIDE:
         return []
-    across, down = measure_edges(some, 1), measure_edges(some, 0).T
+    across, down = measure_edges(sample, 1), measure_edges(sample, 0).T
     columns, rows = _choose_lines(across), _choose_lines(down)
     left, right = np.triu_indices(len(columns), 1)
     begin, end = columns[left], columns[right]
     wide = end - begin
     # Edges add up along every line, so that a side's sum is a difference of two.
-    beside, under = _sums(across)[:, columns], _sums(down)[:, rows]
-    found: list[tuple[float, Inset]] = []
+    column_sums, row_sums = _sums(across)[:, columns], _sums(down)[:, rows]
+    candidates: list[tuple[float, Inset]] = []
     for first, last in zip(*np.triu_indices(len(rows), 1), strict=True):
         top, bottom = int(rows[first]), int(rows[last])
         if (high := bottom - top) < MIN_SIDE:
             continue
-        upright = beside[bottom] - beside[top]
+        upright = column_sums[bottom] - column_sums[top]
         sums = np.stack(
-            [upright[left], upright[right], *(under[end, row] - under[begin, row] for row in (first, last))]
+            [upright[left], upright[right], *(row_sums[end, row] - row_sums[begin, row] for row in (first, last))]
         )
         lengths = np.stack([np.full_like(wide, high), np.full_like(wide, high), wide, wide])
         is_border = [begin == 0, end == width, np.full(len(wide), top == 0), np.full(len(wide), bottom == height)]
@@ -84,9 +84,9 @@ def find_insets(frames: Sequence[NDArray[np.uint8]], count: int) -> list[Inset]:
         # What is sharp beyond an inset's corners, and what is not within them, speaks against it alike.
         score = np.where(usable, ((sums - MIN_EDGE * lengths) * inside).sum(axis=0), -np.inf)
         best = int(score.argmax())
-        found.append((float(score[best]), Inset(int(begin[best]), top, int(end[best]), bottom)))
-    found.sort(key=lambda one: -one[0])
-    return _keep_different([inset for _, inset in found], count)
+        candidates.append((float(score[best]), Inset(int(begin[best]), top, int(end[best]), bottom)))
+    candidates.sort(key=lambda one: -one[0])
+    return _select_distinct([inset for _, inset in candidates], count)
 
 
 def measure_edges(frames: Sequence[NDArray[np.uint8]], axis: int) -> Plane:
@@ -97,11 +97,11 @@ def measure_edges(frames: Sequence[NDArray[np.uint8]], axis: int) -> Plane:
         axis: 1 for edges that run up and down, 0 for level ones.
     """
     total = np.zeros(frames[0].shape, np.float32)
-    after = (slice(None), slice(1, None)) if axis else (slice(1, None), slice(None))
-    before = (slice(None), slice(None, -1)) if axis else (slice(None, -1), slice(None))
+    current = (slice(None), slice(1, None)) if axis else (slice(1, None), slice(None))
+    previous = (slice(None), slice(None, -1)) if axis else (slice(None, -1), slice(None))
     for luma in frames:
-        step = cv2.absdiff(luma[after], luma[before])
-        total[after] += np.minimum(step, np.float32(STEP))
+        step = cv2.absdiff(luma[current], luma[previous])
+        total[current] += np.minimum(step, np.float32(STEP))
     first, second = ((slice(None), place) if axis else (place, slice(None)) for place in (0, 1))
     total[first] = total[second]
     total /= np.float32(STEP * len(frames))
@@ -126,17 +126,17 @@ def _sums(edges: Plane) -> NDArray[np.float64]:
     return sums
 
 
-def _keep_different(insets: Sequence[Inset], count: int) -> list[Inset]:
+def _select_distinct(insets: Sequence[Inset], count: int) -> list[Inset]:
     """The first of those that differ from each other in two sides or more."""
-    kept: list[Inset] = []
+    selection: list[Inset] = []
     for inset in insets:
-        if len(kept) == count:
+        if len(selection) == count:
             break
-        if all(_same_sides(inset, other) < 3 for other in kept):
-            kept.append(inset)
-    return kept
+        if all(_count_equal_sides(inset, previous) < 3 for previous in selection):
+            selection.append(inset)
+    return selection
 
 
-def _same_sides(one: Inset, other: Inset) -> int:
-    pairs = zip(astuple(one), astuple(other), strict=True)
-    return sum(abs(side - counterpart) <= SAME for side, counterpart in pairs)
+def _count_equal_sides(first: Inset, second: Inset) -> int:
+    pairs = zip(astuple(first), astuple(second), strict=True)
+    return sum(abs(side - counterpart) <= TOLERANCE for side, counterpart in pairs)

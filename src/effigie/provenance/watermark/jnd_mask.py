@@ -36,12 +36,12 @@ def local_contrast(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.
     return np.asarray(cv2.GaussianBlur(typical * np.float32(_DEVIATION / _STEPS), (0, 0), _SOFT), np.float32)
 
 
-def measure_similarity(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+def measure_similarity(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     """SSIM of two pictures, (H, W) grey levels: uniform windows of 7x7, borders reflected.
 
     As of scikit-image, within a millionth, in a seventh of the time: every output waits for it.
     """
-    x, y = (picture.astype(np.float32) for picture in (one, other))
+    x, y = (picture.astype(np.float32) for picture in (first, second))
     mean_x, mean_y = (cv2.blur(picture, (_WINDOW, _WINDOW)) for picture in (x, y))
     sample = _WINDOW**2 / (_WINDOW**2 - 1)
     var_x, var_y, both = (
@@ -49,6 +49,6 @@ def measure_similarity(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> floa
         for product, means in ((x * x, mean_x**2), (y * y, mean_y**2), (x * y, mean_x * mean_y))
     )
     light, contrast = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    above = (2 * mean_x * mean_y + light) * (2 * both + contrast)
-    below = (mean_x**2 + mean_y**2 + light) * (var_x + var_y + contrast)
-    return float(np.mean(above / below))
+    numerator = (2 * mean_x * mean_y + light) * (2 * both + contrast)
+    denominator = (mean_x**2 + mean_y**2 + light) * (var_x + var_y + contrast)
+    return float(np.mean(numerator / denominator))

@@ -17,7 +17,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from effigie.provenance.watermark.anchored_search import KEPT, WORD_POSES, AnchoredPose, AnchoredSearch
+from effigie.provenance.watermark.anchored_search import MAX_CANDIDATES, WORD_POSES, AnchoredPose, AnchoredSearch
 from effigie.provenance.watermark.payload import SYMBOL_COUNT, encode, normalize
 
 MAX_KNOWN = 2000
@@ -26,7 +26,7 @@ MAX_FACES = 3
 FALSE_ALARM_RATE = 2e-9
 """Of a clip, added to that of reading ids that nobody knows."""
 _SHARES = (0.0, 0.7, 1.4)  # of the frame's evidence, beside 1 of the face's
-_REFINED = 4  # most likely pairs of id and pose, which are refined
+_REFINEMENTS = 4  # most likely pairs of id and pose, which are refined
 
 Evidence = NDArray[np.float32]
 
@@ -70,11 +70,11 @@ def find_known(
     best: tuple[float, int, AnchoredPose | None] = (float(agreements.max()), int(agreements.argmax()), None)
     leads: list[tuple[float, int, AnchoredSearch, AnchoredPose]] = []
     for search in faces[:MAX_FACES]:
-        for pose in search.find_candidates(KEPT):
+        for pose in search.find_candidates(MAX_CANDIDATES):
             agreements = (_weigh(search, pose, frame) @ words.T).max(axis=0)
             number = int(agreements.argmax())
             leads.append((float(agreements[number]), number, search, pose))
-    for agreement, number, search, pose in sorted(leads, key=lambda lead: -lead[0])[:_REFINED]:
+    for agreement, number, search, pose in sorted(leads, key=lambda lead: -lead[0])[:_REFINEMENTS]:
         refined = search.refine(pose, words[number])
         finer = float((_weigh(search, refined, frame) @ words[number]).max())
         best = max(best, (agreement, number, pose), (finer, number, refined), key=lambda one: one[0])
@@ -93,6 +93,6 @@ def _weigh(search: AnchoredSearch, pose: AnchoredPose, frame: Evidence) -> Evide
 
 def _require(count: int) -> tuple[float, float]:
     """Standard deviations that one of ``count`` ids must agree by, and the factor of chance for all that is tried."""
-    poses = MAX_FACES * (KEPT + _REFINED * WORD_POSES)
+    poses = MAX_FACES * (MAX_CANDIDATES + _REFINEMENTS * WORD_POSES)
     trials = 2 * math.e**3 / 9 * count * (1 + poses * len(_SHARES))
     return -NormalDist().inv_cdf(FALSE_ALARM_RATE / trials), trials

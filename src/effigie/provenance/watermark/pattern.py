@@ -44,7 +44,7 @@ class Carriers:
     slots: NDArray[np.int64]
 
     @functools.cached_property
-    def known(self) -> NDArray[np.int64]:
+    def pilots(self) -> NDArray[np.int64]:
         """Indices of the harmonics that carry known symbols only."""
         return self.slots[SYMBOL_COUNT::2] // 2
 
@@ -89,9 +89,9 @@ def render_pattern(spectrum: Spectrum, height: int, width: int) -> NDArray[np.fl
     Args:
         spectrum: (M,) of :meth:`Carriers.spectrum`.
     """
-    every = carriers()
+    waves = carriers()
     grid = np.zeros((2 * MAX_ORDER + 1, MAX_ORDER + 1), np.complex64)
-    grid[every.frequency_y + MAX_ORDER, every.frequency_x] = spectrum
+    grid[waves.frequency_y + MAX_ORDER, waves.frequency_x] = spectrum
     scale = REFERENCE_LINES / min(height, width) / TILE_SIZE
     columns = conjugate_waves(width, np.arange(MAX_ORDER + 1), scale).conj()
     rows = conjugate_waves(height, np.arange(-MAX_ORDER, MAX_ORDER + 1), scale).conj()

@@ -34,7 +34,7 @@ GENERATORS = (
 
 # Spread out, so that between them they reach every symbol: side by side they would sway a third of them.
 _FREE = np.arange(FREE_BITS) * MESSAGE_BITS // FREE_BITS
-_FIXED = np.setdiff1d(np.arange(MESSAGE_BITS), _FREE)
+_FIXED_BITS = np.setdiff1d(np.arange(MESSAGE_BITS), _FREE)
 
 _CRC_POLYNOMIAL = 0x07
 _STATES = 1 << MEMORY
@@ -66,7 +66,7 @@ def encode(output_id: int, free: int = 0) -> Symbols:
     if not 0 <= free < 1 << FREE_BITS:
         raise UsageError(f"{free} is out of range: give {FREE_BITS} free bits")
     word = np.empty(MESSAGE_BITS, np.uint8)
-    word[_FIXED], word[_FREE] = _fixed_bits(output_id), _to_bits(free, FREE_BITS)
+    word[_FIXED_BITS], word[_FREE] = _fixed_bits(output_id), _to_bits(free, FREE_BITS)
     return _convolve(word)
 
 
@@ -78,8 +78,8 @@ def encode_into(output_id: int, evidence: NDArray[np.floating]) -> Symbols:
         evidence: (SYMBOL_COUNT,) as for :func:`decode`, of pictures that are not marked yet.
     """
     gains, fixed = _branch_metrics(evidence), _fixed_bits(output_id)
-    _restrict(gains, _FIXED, fixed)
-    words = [word for word in _list_viterbi(gains) if np.array_equal(word[_FIXED], fixed)]
+    _restrict(gains, _FIXED_BITS, fixed)
+    words = [word for word in _list_viterbi(gains) if np.array_equal(word[_FIXED_BITS], fixed)]
     return max(map(_convolve, words), key=lambda symbols: float(symbols @ evidence), default=encode(output_id))
 
 
@@ -102,15 +102,15 @@ def decode(evidence: NDArray[np.floating], free: int | None = None) -> tuple[int
             ratios matter. Proportional to log-likelihood ratios it is decoded best.
         free: the free bits, where they are known; None tries all.
     """
-    found = []
+    candidates = []
     gains = _branch_metrics(evidence)
     if free is not None:
         _restrict(gains, _FREE, _to_bits(free, FREE_BITS))
     for word in _list_viterbi(gains):
-        fixed = word[_FIXED]
+        fixed = word[_FIXED_BITS]
         if crc8(fixed[:ID_BITS]) == _to_int(fixed[ID_BITS:]):
-            found.append((_to_int(fixed[:ID_BITS]), _convolve(word)))
-    return max(found, key=lambda one: float(one[1] @ evidence), default=None)
+            candidates.append((_to_int(fixed[:ID_BITS]), _convolve(word)))
+    return max(candidates, key=lambda one: float(one[1] @ evidence), default=None)
 
 
 def _fixed_bits(output_id: int) -> Bits:

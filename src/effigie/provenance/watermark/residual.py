@@ -76,17 +76,17 @@ def score_bands(picture: Plane, per_line: float = 1.0, valid: Plane | None = Non
     hiding = (0.5 + cv2.resize(local_contrast(small), (width, height))) ** CONTRAST_POWER
     wide = cv2.copyMakeBorder(picture, MARGIN, MARGIN, MARGIN, MARGIN, borderType=cv2.BORDER_REFLECT)
     padded = tuple(scipy.fft.next_fast_len(side, real=True) for side in wide.shape)
-    below, right = (more - side for more, side in zip(padded, wide.shape, strict=True))
-    wide = cv2.copyMakeBorder(wide, 0, below, 0, right, borderType=cv2.BORDER_REPLICATE)
+    bottom, right = (more - side for more, side in zip(padded, wide.shape, strict=True))
+    wide = cv2.copyMakeBorder(wide, 0, bottom, 0, right, borderType=cv2.BORDER_REPLICATE)
     weight = np.zeros(padded, np.float32)
     inside = np.s_[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
     weight[inside] = hiding if valid is None else hiding * valid
-    shown = 1.0 if valid is None else max(float(np.mean(valid)), 1e-6)
+    coverage = 1.0 if valid is None else max(float(np.mean(valid)), 1e-6)
     spectrum = scipy.fft.rfft2(wide)
     total = np.zeros_like(spectrum)
     for band in _filter_bank(*padded, per_line):
         value = scipy.fft.irfft2(spectrum * band, s=padded)
-        size = np.abs(value) if valid is None else np.abs(value[inside]) * valid / shown
+        size = np.abs(value) if valid is None else np.abs(value[inside]) * valid / coverage
         level = SCORE_SCALE * float(np.mean(size)) + 1e-6
         total += scipy.fft.rfft2(value * weight / (value * value + level * level)) * band
     return np.ascontiguousarray(scipy.fft.irfft2(total, s=padded)[inside], np.float32)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from effigie.errors import EffigieError, UsageError
 from effigie.io.atomic_write import discard
-from effigie.studio.endpoints.requests import announced_size, path_of, read_fields, studio_of
+from effigie.studio.endpoints.requests import announced_size, get_studio, read_fields, resolve_path
 from effigie.studio.library import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from effigie.studio.uploads import DOCUMENT_SUFFIXES, choose_name, clip_suffixes, receive_file
 from effigie.studio.workspace import CLIPS, RECORDINGS, SOUNDS
@@ -27,24 +27,24 @@ UPLOADS: dict[str, Callable[[], tuple[str, ...]]] = {
 
 
 async def show_library(request: Request) -> Response:
-    studio = studio_of(request)
-    made = [job.made or {} for job in studio.jobs.jobs()]
-    inputs = {one["output"]: one["input"] for one in made if "output" in one and "input" in one}
+    studio = get_studio(request)
+    products = [job.made or {} for job in studio.jobs.jobs()]
+    inputs = {one["output"]: one["input"] for one in products if "output" in one and "input" in one}
     return JSONResponse(await asyncio.to_thread(studio.library.to_json, inputs))
 
 
 async def list_roots(request: Request) -> Response:
-    workspace = studio_of(request).workspace
+    workspace = get_studio(request).workspace
     return JSONResponse([{"id": workspace.handles.issue(path), "name": str(path)} for path in workspace.media])
 
 
 async def list_folder(request: Request) -> Response:
-    return JSONResponse(await asyncio.to_thread(studio_of(request).library.list_folder, path_of(request)))
+    return JSONResponse(await asyncio.to_thread(get_studio(request).library.list_folder, resolve_path(request)))
 
 
 async def pick(request: Request) -> Response:
     """Add clips of the media folders to the list, without a copy."""
-    studio, fields = studio_of(request), await read_fields(request)
+    studio, fields = get_studio(request), await read_fields(request)
     ids = fields.get("ids")
     if not isinstance(ids, list) or not 0 < len(ids) <= MAX_PICKED:
         raise UsageError(f"ids: choose one clip or more, up to {MAX_PICKED}")
@@ -55,8 +55,8 @@ async def pick(request: Request) -> Response:
 
 
 async def forget(request: Request) -> Response:
-    studio = studio_of(request)
-    await asyncio.to_thread(studio.library.forget, path_of(request))
+    studio = get_studio(request)
+    await asyncio.to_thread(studio.library.forget, resolve_path(request))
     studio.events.send("library", [])
     return JSONResponse({})
 
@@ -67,7 +67,7 @@ async def upload(request: Request) -> Response:
     Raises:
         MediaError: it came as a clip and is none; nothing of it is left.
     """
-    studio, kind = studio_of(request), request.path_params["kind"]
+    studio, kind = get_studio(request), request.path_params["kind"]
     if kind not in UPLOADS:
         raise UsageError(f"uploads go to {', '.join(UPLOADS)}")
     path = choose_name(studio.workspace.root / kind, request.query_params.get("name", ""), UPLOADS[kind]())
@@ -89,12 +89,12 @@ def _check_clip(path: Path) -> None:
 
 
 async def describe(request: Request) -> Response:
-    return JSONResponse(await asyncio.to_thread(studio_of(request).frames.describe, path_of(request)))
+    return JSONResponse(await asyncio.to_thread(get_studio(request).frames.describe, resolve_path(request)))
 
 
 async def poster(request: Request) -> Response:
     """The first frame, small."""
-    jpeg = await asyncio.to_thread(studio_of(request).posters.read, path_of(request))
+    jpeg = await asyncio.to_thread(get_studio(request).posters.read, resolve_path(request))
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
 
 

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from effigie.errors import UsageError
-from effigie.studio.endpoints.requests import path_of, studio_of
+from effigie.studio.endpoints.requests import get_studio, resolve_path
 
 # No SVG and no HTML: they could run scripts in the studio's name.
 TYPES = {
@@ -33,7 +33,7 @@ MAX_WIDTH = 4096
 
 async def send_file(request: Request) -> Response:
     """A whole file, or the part of it that a player asks for."""
-    path = path_of(request)
+    path = resolve_path(request)
     kind = TYPES.get(path.suffix.lower())
     if kind is None or not path.is_file():
         raise UsageError(f"{path.name} cannot be shown as it is: the viewer shows its frames")
@@ -43,7 +43,7 @@ async def send_file(request: Request) -> Response:
 async def send_frame(request: Request) -> Response:
     """Frame n of a clip, for a page without a socket and for downloads of a still."""
     picture = await asyncio.to_thread(
-        studio_of(request).frames.picture, path_of(request), request.path_params["n"], MAX_WIDTH
+        get_studio(request).frames.picture, resolve_path(request), request.path_params["n"], MAX_WIDTH
     )
     return Response(picture.jpeg, media_type="image/jpeg")
 

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 
 from effigie.errors import EffigieError, UsageError
 from effigie.studio.endpoints.preview_socket import serve_preview
-from effigie.studio.endpoints.requests import path_of, read_fields, studio_of
+from effigie.studio.endpoints.requests import get_studio, read_fields, resolve_path
 from effigie.studio.jobs.wish import Wish
 from effigie.studio.preview_process import pack, run_once
 from effigie.studio.records import find_consents
@@ -27,7 +27,7 @@ MAX_TEMPLATE = 48_000  # characters of JSON
 
 async def save(request: Request) -> Response:
     """A control template: ``name``, ``template``; with ``id`` the one that is there is written again."""
-    studio, fields = studio_of(request), await read_fields(request)
+    studio, fields = get_studio(request), await read_fields(request)
     wish = Wish(studio.workspace, fields)
     if wish.has("id"):
         path = _check_template(wish.path("id"))
@@ -45,7 +45,7 @@ async def save(request: Request) -> Response:
 
 async def load(request: Request) -> Response:
     """The values of a control template."""
-    return JSONResponse(await asyncio.to_thread(read_template, _check_template(path_of(request))))
+    return JSONResponse(await asyncio.to_thread(read_template, _check_template(resolve_path(request))))
 
 
 async def serve_socket(socket: WebSocket) -> None:
@@ -57,8 +57,8 @@ async def serve_socket(socket: WebSocket) -> None:
         portrait = handles.resolve(socket.path_params["id"])
         driver = socket.query_params.get("driver")
         arguments = [str(portrait), *(["--driver", str(handles.resolve(driver))] if driver else [])]
-        found = await asyncio.to_thread(find_consents, studio.workspace, "animate", None)
-        arguments += [part for path in found for part in ("--consent", str(path))]
+        consents = await asyncio.to_thread(find_consents, studio.workspace, "animate", None)
+        arguments += [part for path in consents for part in ("--consent", str(path))]
         process = await studio.heads.get((MODULE, *arguments))
     except EffigieError as error:
         await socket.send_bytes(pack({"kind": "ended", "error": str(error)}))

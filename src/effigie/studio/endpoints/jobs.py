@@ -9,27 +9,27 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from effigie.errors import UsageError
-from effigie.studio.endpoints.requests import read_fields, studio_of
+from effigie.studio.endpoints.requests import get_studio, read_fields
 from effigie.studio.jobs.commands import build_command
 from effigie.studio.jobs.job import Job
 
 
 async def ask(request: Request) -> Response:
     """A new job: ``{"key": chosen by the page, "kind": of COMMANDS, "fields": {...}}``; sent twice, it is one job."""
-    studio, sent = studio_of(request), await read_fields(request)
-    key, kind, fields = sent.get("key"), sent.get("kind"), sent.get("fields")
+    studio, message = get_studio(request), await read_fields(request)
+    key, kind, fields = message.get("key"), message.get("kind"), message.get("fields")
     if not isinstance(key, str) or not 8 <= len(key) <= 64 or not isinstance(kind, str) or not isinstance(fields, dict):
         raise UsageError("a job has a key of 8 to 64 letters, a kind and fields")
-    known = studio.jobs.find_by_key(key)
-    if known is None:
-        known = studio.jobs.add(await asyncio.to_thread(build_command, studio.workspace, kind, fields), key)
-    return _answer(known)
+    job = studio.jobs.find_by_key(key)
+    if job is None:
+        job = studio.jobs.add(await asyncio.to_thread(build_command, studio.workspace, kind, fields), key)
+    return _answer(job)
 
 
 async def change(request: Request) -> Response:
     """``stop``, ``again``, ``up``, ``down`` or ``remove`` of a job."""
-    jobs, job_id, what = studio_of(request).jobs, request.path_params["id"], request.path_params["what"]
-    if what == "remove":
+    jobs, job_id, action = get_studio(request).jobs, request.path_params["id"], request.path_params["what"]
+    if action == "remove":
         await asyncio.to_thread(jobs.remove, job_id)
         return JSONResponse({})
     changes = {
@@ -38,13 +38,13 @@ async def change(request: Request) -> Response:
         "up": lambda: jobs.move(job_id, -1),
         "down": lambda: jobs.move(job_id, 1),
     }
-    if what not in changes:
-        raise UsageError(f"a job cannot {what}: stop, again, up, down or remove")
-    return _answer(await asyncio.to_thread(changes[what]))
+    if action not in changes:
+        raise UsageError(f"a job cannot {action}: stop, again, up, down or remove")
+    return _answer(await asyncio.to_thread(changes[action]))
 
 
 async def read_log(request: Request) -> Response:
-    return PlainTextResponse(await asyncio.to_thread(studio_of(request).jobs.log, request.path_params["id"]))
+    return PlainTextResponse(await asyncio.to_thread(get_studio(request).jobs.log, request.path_params["id"]))
 
 
 def _answer(job: Job) -> Response:

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from effigie.errors import EffigieError, UsageError
 from effigie.studio.endpoints.preview_socket import serve_preview
-from effigie.studio.endpoints.requests import read_fields, studio_of
+from effigie.studio.endpoints.requests import get_studio, read_fields
 from effigie.studio.jobs.wish import Wish
 from effigie.studio.preview_process import pack, run_once
 from effigie.studio.project_files import read_clip
@@ -23,7 +23,7 @@ MODULE = "effigie.swap.preview.process"
 
 async def create(request: Request) -> Response:
     """A new project: ``model``, ``clip``, ``name``."""
-    studio, wish = studio_of(request), Wish(studio_of(request).workspace, await read_fields(request))
+    studio, wish = get_studio(request), Wish(get_studio(request).workspace, await read_fields(request))
     path = wish.output(PROJECTS, ".toml")
     if path.exists():
         raise UsageError(f"{path.name} is there already: choose another name")

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from effigie.errors import UsageError
-from effigie.studio.endpoints.requests import announced_size, path_of, studio_of
+from effigie.studio.endpoints.requests import announced_size, get_studio, resolve_path
 from effigie.studio.records import add_record, explain_lock, list_records, list_requests
 from effigie.studio.uploads import choose_name, receive_file
 
@@ -17,14 +17,14 @@ MAX_RECORD_BYTES = 4 << 20
 
 
 async def list_people(request: Request) -> Response:
-    workspace = studio_of(request).workspace
+    workspace = get_studio(request).workspace
     records, requests = await asyncio.to_thread(lambda: (list_records(workspace), list_requests(workspace)))
     return JSONResponse({"records": records, "requests": requests})
 
 
 async def take_record(request: Request) -> Response:
     """A record or revocation, as the file that the person sent back."""
-    studio = studio_of(request)
+    studio = get_studio(request)
     path = choose_name(studio.workspace.private / "incoming", request.query_params.get("name", "record.json"))
     try:
         await receive_file(request.stream(), path, announced_size(request), MAX_RECORD_BYTES)
@@ -40,8 +40,8 @@ async def explain(request: Request) -> Response:
     use = request.path_params["use"]
     if use not in ("swap", "animate"):
         raise UsageError("use: swap or animate")
-    found = await asyncio.to_thread(explain_lock, studio_of(request).workspace, path_of(request), use)
-    return JSONResponse(found)
+    explanation = await asyncio.to_thread(explain_lock, get_studio(request).workspace, resolve_path(request), use)
+    return JSONResponse(explanation)
 
 
 ROUTES = [

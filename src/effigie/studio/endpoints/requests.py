@@ -14,15 +14,15 @@ from effigie.studio.studio import Studio
 MAX_BODY_BYTES = 1 << 16
 
 
-def studio_of(request: Request) -> Studio:
+def get_studio(request: Request) -> Studio:
     """The running studio."""
     studio: Studio = request.app.state.studio
     return studio
 
 
-def path_of(request: Request) -> Path:
+def resolve_path(request: Request) -> Path:
     """The file that the id in the address stands for."""
-    return studio_of(request).workspace.handles.resolve(request.path_params["id"])
+    return get_studio(request).workspace.handles.resolve(request.path_params["id"])
 
 
 async def read_fields(request: Request) -> dict[str, Any]:
@@ -37,12 +37,12 @@ async def read_fields(request: Request) -> dict[str, Any]:
         if len(body) > MAX_BODY_BYTES:
             raise UsageError("the request is too large")
     try:
-        found = parse_json(body.decode("utf-8"))
+        fields = parse_json(body.decode("utf-8"))
     except ValueError:
         raise UsageError("the request is no JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(fields, dict):
         raise UsageError("the request is no JSON object")
-    return found
+    return fields
 
 
 def announced_size(request: Request) -> int | None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from effigie.studio.endpoints.requests import announced_size, path_of, studio_of
+from effigie.studio.endpoints.requests import announced_size, get_studio, resolve_path
 from effigie.studio.studio import Studio
 from effigie.studio.uploads import choose_name, receive_file
 from effigie.studio.verification import verify_file
@@ -18,23 +18,25 @@ from effigie.studio.views.worst_frames import VERB, describe_worst
 
 
 async def verify(request: Request) -> Response:
-    return JSONResponse(await asyncio.to_thread(verify_file, path_of(request), studio_of(request).workspace.store))
+    return JSONResponse(
+        await asyncio.to_thread(verify_file, resolve_path(request), get_studio(request).workspace.store)
+    )
 
 
-async def verify_dropped(request: Request) -> Response:
+async def verify_upload(request: Request) -> Response:
     """A file from anywhere: it is looked at and removed again."""
-    folder = studio_of(request).workspace.private / "incoming"
+    folder = get_studio(request).workspace.private / "incoming"
     path = choose_name(folder, request.query_params.get("name", ""))
     try:
         await receive_file(request.stream(), path, announced_size(request))
-        return JSONResponse(await asyncio.to_thread(verify_file, path, studio_of(request).workspace.store))
+        return JSONResponse(await asyncio.to_thread(verify_file, path, get_studio(request).workspace.store))
     finally:
         path.unlink(missing_ok=True)
 
 
 async def worst(request: Request) -> Response:
     """The worst frames of a result that was measured; ``null`` where it was not."""
-    return JSONResponse(await asyncio.to_thread(_find_worst, studio_of(request), path_of(request)))
+    return JSONResponse(await asyncio.to_thread(_find_worst, get_studio(request), resolve_path(request)))
 
 
 def _find_worst(studio: Studio, path: Path) -> dict[str, Any] | None:
@@ -44,5 +46,5 @@ def _find_worst(studio: Studio, path: Path) -> dict[str, Any] | None:
 ROUTES = [
     Route("/api/results/{id:str}/verify", verify),
     Route("/api/results/{id:str}/worst", worst),
-    Route("/api/verify", verify_dropped, methods=["PUT"]),
+    Route("/api/verify", verify_upload, methods=["PUT"]),
 ]

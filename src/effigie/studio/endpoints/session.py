@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from effigie.studio.endpoints.requests import studio_of
+from effigie.studio.endpoints.requests import get_studio
 from effigie.studio.sessions import SESSION_DAYS
 
 BUNDLE = Path(str(importlib.resources.files("effigie.studio") / "bundle"))
@@ -29,15 +29,15 @@ class Entrance:
     """Takes tokens; says a new address in the terminal when one was used up, at most every five seconds."""
 
     def __init__(self) -> None:
-        self._announced = float("-inf")
+        self._announce_time = float("-inf")
 
     async def enter(self, request: Request) -> Response:
-        studio = studio_of(request)
+        studio = get_studio(request)
         ahead = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
         secret = None if ahead else studio.sessions.redeem(request.query_params.get("token", ""))
         if secret is None:
-            if not ahead and time.monotonic() - self._announced > ANNOUNCE_INTERVAL_S:
-                self._announced = time.monotonic()
+            if not ahead and time.monotonic() - self._announce_time > ANNOUNCE_INTERVAL_S:
+                self._announce_time = time.monotonic()
                 studio.announce()
             return HTMLResponse(USED_UP, 401)
         response = HTMLResponse(INSIDE)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from effigie.studio.endpoints.requests import path_of, read_fields, studio_of
+from effigie.studio.endpoints.requests import get_studio, read_fields, resolve_path
 from effigie.studio.readings import draw_sentence, list_answers
 from effigie.studio.studio import Studio
 from effigie.studio.voices import describe_consents, list_reviews
@@ -18,24 +18,24 @@ from effigie.voice.stock_names import STOCK_VOICES
 
 
 async def list_voices(request: Request) -> Response:
-    return JSONResponse(await asyncio.to_thread(_list, studio_of(request)))
+    return JSONResponse(await asyncio.to_thread(_list, get_studio(request)))
 
 
 async def draw(request: Request) -> Response:
     """A fresh sentence for the person of ``record``."""
-    workspace, fields = studio_of(request).workspace, await read_fields(request)
+    workspace, fields = get_studio(request).workspace, await read_fields(request)
     return JSONResponse(await asyncio.to_thread(draw_sentence, workspace, fields.get("record")))
 
 
 async def view(request: Request) -> Response:
     """Figures of a sound's first minute, and its pitch over time."""
-    found = await asyncio.to_thread(studio_of(request).sounds.read, path_of(request))
-    return JSONResponse(found.figures)
+    stored_view = await asyncio.to_thread(get_studio(request).sounds.read, resolve_path(request))
+    return JSONResponse(stored_view.figures)
 
 
 async def spectrogram(request: Request) -> Response:
-    found = await asyncio.to_thread(studio_of(request).sounds.read, path_of(request))
-    return Response(found.spectrogram, media_type="image/png")
+    stored_view = await asyncio.to_thread(get_studio(request).sounds.read, resolve_path(request))
+    return Response(stored_view.spectrogram, media_type="image/png")
 
 
 def _list(studio: Studio) -> dict[str, Any]:

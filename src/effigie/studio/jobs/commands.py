@@ -68,8 +68,8 @@ def render(wish: Wish) -> Command:
     output, project = wish.output(RESULTS, ".mp4"), wish.path("project")
     arguments = ("convert", wish.workspace.shorten(project), "-o", wish.workspace.shorten(output))
     clip = read_clip(project)
-    made = {"output": str(output)} | ({} if clip is None else {"input": str(clip)})
-    return Command(f"Render {wish.text('name')}", arguments, made=made)
+    products = {"output": str(output)} | ({} if clip is None else {"input": str(clip)})
+    return Command(f"Render {wish.text('name')}", arguments, made=products)
 
 
 def animate(wish: Wish) -> Command:
@@ -129,12 +129,12 @@ def consent_answer(wish: Wish) -> Command:
     from effigie.io.storage import safe_name
 
     challenge = find_challenge(wish.workspace, wish.text("nonce"))
-    clip, asked = find_clip(wish.workspace, challenge.stem), GrantChallenge.load(challenge).asked
-    name = safe_name(asked.subject.replace("/", "_")).replace(" ", "-").lower()
+    clip, request = find_clip(wish.workspace, challenge.stem), GrantChallenge.load(challenge).request
+    name = safe_name(request.subject.replace("/", "_")).replace(" ", "-").lower()
     output = wish.workspace.store.folders[0] / f"{name}-{challenge.stem[:8]}.json"
     files = [wish.workspace.shorten(path) for path in (challenge, clip)]
     arguments = ("consent", "answer", *files, "-o", wish.workspace.shorten(output), "--in", str(wish.workspace.root))
-    return Command(f"Check the grant of {asked.subject}", arguments, "quick", {"output": str(output)})
+    return Command(f"Check the grant of {request.subject}", arguments, "quick", {"output": str(output)})
 
 
 def review_faces(wish: Wish) -> Command:

@@ -58,14 +58,14 @@ class Job:
         Raises:
             ValueError: damaged, or not a job of this version.
         """
-        found = read_json(folder / JOB_FILE)
+        values = read_json(folder / JOB_FILE)
         names = {field.name for field in fields(cls)}
-        if not isinstance(found, dict) or not set(found) <= names or found.get("state") not in STATES:
+        if not isinstance(values, dict) or not set(values) <= names or values.get("state") not in STATES:
             raise ValueError(f"{folder} holds no job")
-        arguments = found.get("arguments")
-        if found.get("id") != folder.name or not isinstance(arguments, list):
+        arguments = values.get("arguments")
+        if values.get("id") != folder.name or not isinstance(arguments, list):
             raise ValueError(f"{folder} holds another job")
-        return cls(**{**found, "arguments": tuple(map(str, arguments))})
+        return cls(**{**values, "arguments": tuple(map(str, arguments))})
 
     def save(self, folder: Path) -> None:
         """Write the job into its folder, whole or not at all."""
@@ -88,9 +88,9 @@ class Job:
 def read_status(folder: Path) -> dict[str, Any]:
     """What the command last wrote of itself; empty before it has."""
     with contextlib.suppress(OSError, ValueError):
-        found = read_json(folder / STATUS_FILE)
-        if isinstance(found, dict):
-            return found
+        status = read_json(folder / STATUS_FILE)
+        if isinstance(status, dict):
+            return status
     return {}
 
 
@@ -98,9 +98,9 @@ def read_answer(folder: Path) -> dict[str, Any]:
     """The JSON object that a command with ``--json`` has printed, whose lines stand in the log; empty without one."""
     with contextlib.suppress(OSError, ValueError):
         log = f"\n{(folder / LOG_FILE).read_text('utf-8', 'replace')}"
-        found, _ = json.JSONDecoder().raw_decode(log[log.rindex("\n{\n") + 1 :])
-        if isinstance(found, dict):
-            return found
+        answer, _ = json.JSONDecoder().raw_decode(log[log.rindex("\n{\n") + 1 :])
+        if isinstance(answer, dict):
+            return answer
     return {}
 
 
@@ -110,6 +110,6 @@ def read_log(folder: Path, limit: int = 20_000) -> str:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - 4 * limit))
         lines = stream.read().decode("utf-8", "replace").splitlines()
-        kept = [line for line in lines if not line.startswith('{"stage"')]
-        return "\n".join(kept)[-limit:]
+        log_lines = [line for line in lines if not line.startswith('{"stage"')]
+        return "\n".join(log_lines)[-limit:]
     return ""

@@ -35,9 +35,9 @@ def start_process(job: Job, folder: Path, workspace: Path) -> subprocess.Popen[b
     with (folder / LOCK_FILE).open("a+b") as lock, (folder / LOG_FILE).open("ab") as log:
         if INHERITS_LOCKS and not try_lock(lock):
             raise JobRunsError
-        apart: dict[str, object] = {"start_new_session": True, "pass_fds": (lock.fileno(),)}
+        session_options: dict[str, object] = {"start_new_session": True, "pass_fds": (lock.fileno(),)}
         if not INHERITS_LOCKS:
-            apart = {"creationflags": 0x00000208}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+            session_options = {"creationflags": 0x00000208}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
         return subprocess.Popen(
             job.process_arguments(folder),
             cwd=workspace,
@@ -45,7 +45,7 @@ def start_process(job: Job, folder: Path, workspace: Path) -> subprocess.Popen[b
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            **apart,  # type: ignore[call-overload]
+            **session_options,  # type: ignore[call-overload]
         )
 
 

@@ -38,14 +38,14 @@ class JobQueue:
         self._lock = threading.RLock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._jobs = {job.id: job for job in self._load()}
-        self._reported: Any = None
+        self._last_state: Any = None
 
     def jobs(self) -> list[Job]:
         """All jobs: those that run or wait in the order of their turn, then those that have ended, the last first."""
         with self._lock:
-            found = list(self._jobs.values())
+            jobs = list(self._jobs.values())
         order = {"running": 0, "queued": 1}
-        return sorted(found, key=lambda j: (order.get(j.state, 2), -(j.ended or 0), j.rank, j.created))
+        return sorted(jobs, key=lambda j: (order.get(j.state, 2), -(j.ended or 0), j.rank, j.created))
 
     def find(self, job_id: str) -> Job:
         """Find a job.
@@ -75,9 +75,9 @@ class JobQueue:
             if job_id in self._jobs:
                 return self._jobs[job_id]
             output = (command.made or {}).get("output")
-            for other in self._jobs.values():
-                if output and other.state in ("queued", "running") and (other.made or {}).get("output") == output:
-                    raise UsageError(f"{Path(output).name} is being made already ({other.title}): choose another name")
+            for rival in self._jobs.values():
+                if output and rival.state in ("queued", "running") and (rival.made or {}).get("output") == output:
+                    raise UsageError(f"{Path(output).name} is being made already ({rival.title}): choose another name")
             rank = 1 + max((job.rank for job in self._jobs.values()), default=0.0)
             job = Job(job_id, command.title, command.arguments, command.lane, rank, command.made, created=time.time())
             self._write(job)
@@ -91,9 +91,9 @@ class JobQueue:
             if job.state == "queued":
                 return self._write(job.update(state="stopped", ended=time.time(), is_cancelled=True))
             if job.state == "running":
-                again = job.is_cancelled
+                is_repeated = job.is_cancelled
                 job = self._write(job.update(is_cancelled=True))
-                interrupt_process(job, self._folder / job.id, hard=again)
+                interrupt_process(job, self._folder / job.id, hard=is_repeated)
             return job
 
     def run_again(self, job_id: str) -> Job:
@@ -111,8 +111,8 @@ class JobQueue:
             line = [one for one in self.jobs() if one.state == "queued" and one.lane == job.lane]
             if job not in line:
                 raise UsageError(f"{job.title} does not wait: only waiting jobs have an order")
-            before = line.index(job)
-            line.insert(max(0, min(len(line) - 1, before + places)), line.pop(before))
+            position = line.index(job)
+            line.insert(max(0, min(len(line) - 1, position + places)), line.pop(position))
             ranks = sorted(one.rank for one in line)
             for one, rank in zip(line, ranks, strict=True):
                 if one.rank != rank:
@@ -134,31 +134,31 @@ class JobQueue:
 
     def answers(self, verb: tuple[str, ...]) -> list[tuple[Job, dict[str, Any]]]:
         """Jobs of a verb that are done, and what they printed for ``--json``."""
-        done = [job for job in self.jobs() if job.state == "done" and job.arguments[: len(verb)] == verb]
-        return [(job, read_answer(self._folder / job.id)) for job in done]
+        finished_jobs = [job for job in self.jobs() if job.state == "done" and job.arguments[: len(verb)] == verb]
+        return [(job, read_answer(self._folder / job.id)) for job in finished_jobs]
 
     def advance(self) -> tuple[bool, list[Job]]:
         """Note which processes have ended, and start what is next; whether anything changed, and the ended jobs."""
         with self._lock:
-            ended = [job for job in list(self._jobs.values()) if job.state == "running" and self._conclude(job)]
+            ended_jobs = [job for job in list(self._jobs.values()) if job.state == "running" and self._conclude(job)]
             busy = {job.lane for job in self._jobs.values() if job.state == "running"}
             for job in self.jobs():
                 if job.state == "queued" and job.lane not in busy:
                     self._start(job)
                     busy.add(job.lane)
             state = self.to_json()
-            changed, self._reported = state != self._reported, state
-            return changed, ended
+            changed, self._last_state = state != self._last_state, state
+            return changed, ended_jobs
 
     def to_json(self) -> list[dict[str, Any]]:
         """Every job for the page, with the progress of those that run."""
         return [self._describe(job) for job in self.jobs()]
 
     def _describe(self, job: Job) -> dict[str, Any]:
-        known = read_status(self._folder / job.id) if job.state == "running" else {}
-        progress = {name: known.get(name) for name in ("stage", "done", "total", "unit", "rate", "left_s", "note")}
-        made, issue = job.made or {}, self._workspace.handles.issue
-        ids = {what: issue(Path(made[what])) for what in ("output", "voice") if what in made}
+        status = read_status(self._folder / job.id) if job.state == "running" else {}
+        progress = {name: status.get(name) for name in ("stage", "done", "total", "unit", "rate", "left_s", "note")}
+        products, issue = job.made or {}, self._workspace.handles.issue
+        ids = {kind: issue(Path(products[kind])) for kind in ("output", "voice") if kind in products}
         return {
             "id": job.id,
             "title": job.title,
@@ -171,9 +171,9 @@ class JobQueue:
             "ended": job.ended,
             "cancelled": job.is_cancelled,
             "output": ids.get("output"),
-            "makes": Path(made["output"]).name if "output" in made else None,
-            "voice": made.get("stock", ids.get("voice")),
-            "progress": progress if known else None,
+            "makes": Path(products["output"]).name if "output" in products else None,
+            "voice": products.get("stock", ids.get("voice")),
+            "progress": progress if status else None,
         }
 
     def _start(self, job: Job) -> None:
@@ -222,18 +222,18 @@ class JobQueue:
 
     def _load(self) -> list[Job]:
         """Jobs of earlier studios; a damaged one is passed over."""
-        found = []
+        jobs = []
         for path in self._folder.glob("*/job.json"):
             try:
-                found.append(Job.load(path.parent))
+                jobs.append(Job.load(path.parent))
             except (OSError, ValueError, TypeError, EffigieError):
                 continue
-        return found
+        return jobs
 
     def _forget_oldest(self) -> None:
-        ended = [job for job in self._jobs.values() if job.state not in ("queued", "running")]
-        ended.sort(key=lambda job: job.ended or 0)
-        for job in ended[: max(0, len(self._jobs) - MAX_JOBS)]:
+        ended_jobs = [job for job in self._jobs.values() if job.state not in ("queued", "running")]
+        ended_jobs.sort(key=lambda job: job.ended or 0)
+        for job in ended_jobs[: max(0, len(self._jobs) - MAX_JOBS)]:
             self.remove(job.id)
 
 

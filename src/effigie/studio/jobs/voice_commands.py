@@ -64,7 +64,9 @@ def speak(wish: Wish) -> Command:
         if wish.has(field):
             arguments.append(f"--{field}={wish.number(field, low, high)}")
     arguments += ["--", voice, text] if text.startswith("-") else [voice, text]
-    return Command(f"{Path(voice).name}: {_shorten(text)}", tuple(arguments), "quick", _made(output, voice, folder))
+    return Command(
+        f"{Path(voice).name}: {_shorten(text)}", tuple(arguments), "quick", _list_products(output, voice, folder)
+    )
 
 
 def convert(wish: Wish) -> Command:
@@ -75,8 +77,8 @@ def convert(wish: Wish) -> Command:
     for field, low, high in (("semitones", -12, 12), ("melody", 0, 1), ("likeness", 0, 1)):
         if wish.has(field):
             arguments.append(f"--{field}={wish.number(field, low, high)}")
-    made = _made(output, voice, folder) | {"input": str(performance)}
-    return Command(f"Convert {performance.name} to {Path(voice).name}", tuple(arguments), made=made)
+    products = _list_products(output, voice, folder) | {"input": str(performance)}
+    return Command(f"Convert {performance.name} to {Path(voice).name}", tuple(arguments), made=products)
 
 
 def dub(wish: Wish) -> Command:
@@ -84,18 +86,18 @@ def dub(wish: Wish) -> Command:
     output, clip = wish.output(RESULTS, ".mp4"), wish.path("clip")
     arguments = ["dub", wish.workspace.shorten(clip), "-o", wish.workspace.shorten(output)]
     records = find_consents(wish.workspace, "animate", None)
-    made = {"output": str(output), "input": str(clip)}
+    products = {"output": str(output), "input": str(clip)}
     if wish.has("speech"):
         arguments += ["--speech", wish.short("speech")]
     else:
         voice, folder = read_voice(wish)
         arguments += [f"--text={read_text(wish)}", "--voice", voice]
-        made |= _made(output, voice, folder)
+        products |= _list_products(output, voice, folder)
         # Named records leave none to be looked for: those of the voice are named as well.
         records += [] if folder is None else _own_records(folder)
     for path in records:
         arguments += ["--consent", wish.workspace.shorten(path)]
-    return Command(f"Dub {clip.name}", tuple(arguments), made=made)
+    return Command(f"Dub {clip.name}", tuple(arguments), made=products)
 
 
 def read_text(wish: Wish) -> str:
@@ -117,7 +119,7 @@ def _own_records(voice: Path) -> list[Path]:
     return [path for path in sorted((voice / "consents").glob("c-*.json")) if ".revoked" not in path.name]
 
 
-def _made(output: Path, voice: str, folder: Path | None) -> dict[str, str]:
+def _list_products(output: Path, voice: str, folder: Path | None) -> dict[str, str]:
     return {"output": str(output)} | ({"stock": voice} if folder is None else {"voice": str(folder)})
 
 

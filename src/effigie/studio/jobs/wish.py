@@ -43,10 +43,10 @@ class Wish:
 
     def paths(self, field: str) -> list[Path]:
         """The files that a list of ids stands for, at least one."""
-        found = self.fields.get(field)
-        if not isinstance(found, list) or not 0 < len(found) <= MAX_FILES:
+        ids = self.fields.get(field)
+        if not isinstance(ids, list) or not 0 < len(ids) <= MAX_FILES:
             raise UsageError(f"{field}: choose one file or more, up to {MAX_FILES}")
-        return [self.workspace.handles.resolve(one if isinstance(one, str) else "") for one in found]
+        return [self.workspace.handles.resolve(one if isinstance(one, str) else "") for one in ids]
 
     def short(self, field: str) -> str:
         return self.workspace.shorten(self.path(field))

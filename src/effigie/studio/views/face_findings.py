@@ -27,18 +27,18 @@ def describe_findings(
         FaceSetError: no face set, or damaged.
     """
     name = workspace.shorten(path)
-    known = [(job, found) for job, found in reviews if job.arguments[2:3] == (name,) and "findings" in found]
-    if not known:
+    candidates = [(job, answer) for job, answer in reviews if job.arguments[2:3] == (name,) and "findings" in answer]
+    if not candidates:
         return None
-    job, found = max(known, key=lambda one: one[0].ended or 0)
+    job, answer = max(candidates, key=lambda one: one[0].ended or 0)
     findings = [
         {"kind": one["kind"], "why": one["why"], "drop": one["drop"], "rows": grids.find_rows(path, one["names"])}
-        for one in found["findings"]
+        for one in answer["findings"]
     ]
     return {
         "ended": job.ended,
         "changed": (path / "faceset.json").stat().st_mtime > (job.started or 0),
         "revision": grids.describe(path)["revision"],
         "findings": [one for one in findings if one["rows"]],
-        "advice": found.get("advice", []),
+        "advice": answer.get("advice", []),
     }

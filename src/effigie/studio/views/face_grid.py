@@ -53,27 +53,27 @@ class FaceGrids:
     def find_rows(self, path: Path, names: Iterable[str]) -> list[int]:
         """Rows of faces by their names, ``clip:frame:track``, in order; those that were dropped are left out."""
         faces = self._load(path)[1]
-        wanted = set(names)
+        name_set = set(names)
         parts = zip(faces.clip.tolist(), faces.frame.tolist(), faces.track.tolist(), strict=True)
-        return [row for row, (clip, frame, track) in enumerate(parts) if f"{clip}:{frame}:{track}" in wanted]
+        return [row for row, (clip, frame, track) in enumerate(parts) if f"{clip}:{frame}:{track}" in name_set]
 
     def _load(self, path: Path) -> tuple[int, Faces, dict[str, Any]]:
         from effigie.faceset import FaceSet
 
         stamp = (path / "faceset.json").stat().st_mtime_ns if (path / "faceset.json").is_file() else 0
         with self._lock:
-            known = self._open.get(path)
-            if known is None or known[0] != stamp:
-                found = FaceSet.open(path, allow_empty=True)
-                rows = found.load(["pose", "sharpness", "confidence", "cluster"])
+            entry = self._open.get(path)
+            if entry is None or entry[0] != stamp:
+                faceset = FaceSet.open(path, allow_empty=True)
+                rows = faceset.load(["pose", "sharpness", "confidence", "cluster"])
                 order = _order(rows)
                 rows = rows.take(order)
                 rows.limit_cache(CROP_CACHE_BYTES)
-                known = self._open[path] = (stamp, rows, _columns(rows, stamp))
+                entry = self._open[path] = (stamp, rows, _columns(rows, stamp))
             self._open.move_to_end(path)
             while len(self._open) > MAX_SETS:
                 self._open.popitem(last=False)
-            return known
+            return entry
 
 
 def _order(faces: Faces) -> Any:

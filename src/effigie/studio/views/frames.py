@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 192 << 20  # of decoded frames, of all clips together
 MAX_SOURCES = 6  # clips that are open at a time
-AHEAD = 48  # frames that are read on rather than sought: a seek decodes from a key frame
-BEHIND = 24  # frames that are read before the one asked for where somebody steps back: the next steps are there
+READ_AHEAD = 48  # frames that are read on rather than sought: a seek decodes from a key frame
+REWIND = 24  # frames that are read before the one asked for where somebody steps back: the next steps are there
 MAX_THREADS = 4  # of a decoder
 JPEG_QUALITY = 90
 
@@ -68,9 +68,9 @@ class FrameSource:
         Raises:
             MediaError: there is no such frame, or the clip does not decode.
         """
-        if self._frames is None or not self._next <= number < self._next + AHEAD:
-            steps_back = self._next - AHEAD <= number < self._next
-            self._seek(max(0, number - BEHIND) if steps_back else number)
+        if self._frames is None or not self._next <= number < self._next + READ_AHEAD:
+            steps_back = self._next - READ_AHEAD <= number < self._next
+            self._seek(max(0, number - REWIND) if steps_back else number)
         assert self._frames is not None
         for frame in self._frames:
             self._next = frame.index + 1
@@ -100,7 +100,7 @@ class FrameSources:
 
     def __init__(self, limit: int = MAX_BYTES) -> None:
         self._limit = limit
-        self._held = 0
+        self._bytes = 0
         self._frames: OrderedDict[tuple[Path, int], Frame] = OrderedDict()
         self._sources: OrderedDict[Path, FrameSource] = OrderedDict()
         self._lock = threading.Lock()
@@ -150,11 +150,11 @@ class FrameSources:
     def _keep(self, path: Path, frame: Frame) -> None:
         key = (path, frame.index)
         if key not in self._frames:
-            self._held += frame.image.nbytes
+            self._bytes += frame.image.nbytes
         self._frames[key] = frame
         self._frames.move_to_end(key)
-        while self._held > self._limit and len(self._frames) > 1:
-            self._held -= self._frames.popitem(last=False)[1].image.nbytes
+        while self._bytes > self._limit and len(self._frames) > 1:
+            self._bytes -= self._frames.popitem(last=False)[1].image.nbytes
 
     def _open(self, path: Path) -> FrameSource:
         source = self._sources.get(path)
@@ -173,7 +173,7 @@ class FrameSources:
         if source is not None:
             source.close()
         for key in [key for key in self._frames if key[0] == path]:
-            self._held -= self._frames.pop(key).image.nbytes
+            self._bytes -= self._frames.pop(key).image.nbytes
 
 
 def encode_frame(frame: Frame, width: int | None) -> Picture:

@@ -17,7 +17,7 @@ class Posters:
     """First frames of clips and pictures as JPEG, read again when a file is replaced. For several threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Path, tuple[int, int]], bytes] = OrderedDict()
+        self._posters: OrderedDict[tuple[Path, tuple[int, int]], bytes] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, path: Path) -> bytes:
@@ -30,13 +30,13 @@ class Posters:
 
         key = (path, read_stamp(path))
         with self._lock:  # one at a time: the cores are for the viewer
-            if key not in self._kept:
+            if key not in self._posters:
                 with VideoReader(path, stop=1) as reader:
                     frame = next(iter(reader), None)
                 if frame is None:
                     raise MediaError(f"{path.name} has no frame that decodes")
-                self._kept[key] = encode_frame(frame, WIDTH).jpeg
-            self._kept.move_to_end(key)
-            while len(self._kept) > MAX_POSTERS:
-                self._kept.popitem(last=False)
-            return self._kept[key]
+                self._posters[key] = encode_frame(frame, WIDTH).jpeg
+            self._posters.move_to_end(key)
+            while len(self._posters) > MAX_POSTERS:
+                self._posters.popitem(last=False)
+            return self._posters[key]

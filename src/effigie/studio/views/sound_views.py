@@ -32,7 +32,7 @@ class SoundViews:
     """Views of sounds, kept in memory alone and made again when a file is replaced. For several threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Path, tuple[int, int]], StoredView] = OrderedDict()
+        self._views: OrderedDict[tuple[Path, tuple[int, int]], StoredView] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, path: Path) -> StoredView:
@@ -43,17 +43,17 @@ class SoundViews:
         """
         key = (path, read_stamp(path))
         with self._lock:  # one at a time: the cores are for the jobs
-            if key not in self._kept:
-                self._kept[key] = _look(path)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MAX_VIEWS:
-                self._kept.popitem(last=False)
-            return self._kept[key]
+            if key not in self._views:
+                self._views[key] = _look(path)
+            self._views.move_to_end(key)
+            while len(self._views) > MAX_VIEWS:
+                self._views.popitem(last=False)
+            return self._views[key]
 
 
 def _look(path: Path) -> StoredView:
     try:
-        ended = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-P", "-m", MODULE, str(path)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -62,8 +62,8 @@ def _look(path: Path) -> StoredView:
         )
     except subprocess.TimeoutExpired:
         raise EffigieError(f"{path.name} was not read within {TIMEOUT_S} s") from None
-    if ended.returncode:
-        lines = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+    if process.returncode:
+        lines = process.stderr.decode("utf-8", "replace").strip().splitlines()
         raise EffigieError((lines or [f"{path.name} cannot be read"])[-1])
-    figures = json.loads(ended.stdout)
+    figures = json.loads(process.stdout)
     return StoredView(figures, base64.b64decode(figures.pop("spectrogram")))

@@ -17,10 +17,12 @@ def describe_worst(path: Path, measurements: Iterable[tuple[Job, dict[str, Any]]
     Args:
         measurements: jobs that measured this result, and what they answered.
     """
-    written = path.stat().st_mtime
-    known = [(job, found) for job, found in measurements if "worst" in found and (job.started or 0) >= written]
-    if not known:
+    write_time = path.stat().st_mtime
+    candidates = [
+        (job, answer) for job, answer in measurements if "worst" in answer and (job.started or 0) >= write_time
+    ]
+    if not candidates:
         return None
-    job, found = max(known, key=lambda one: one[0].ended or 0)
-    figures = [one for one in found["figures"] if one["reached"] is not None]
-    return {"ended": job.ended, "worst": found["worst"], "figures": figures}
+    job, answer = max(candidates, key=lambda one: one[0].ended or 0)
+    figures = [one for one in answer["figures"] if one["reached"] is not None]
+    return {"ended": job.ended, "worst": answer["worst"], "figures": figures}

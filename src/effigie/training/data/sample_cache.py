@@ -43,21 +43,21 @@ class SampleCache(Generic[Sample]):
 
     def draw(self, shard: int, sample_key: SampleKey, random: np.random.Generator) -> Sample:
         """A sample of ``shard`` for the step of ``sample_key``, chosen by ``random``."""
-        kept = self._samples.setdefault(shard, {})
+        samples = self._samples.setdefault(shard, {})
         if not isinstance(self._capacity, int):
             # Not kept: whether this is the first draw of a run or of what a stop left must not matter.
             self._capacity = self._capacity(self._make_sample(sample_key.seed, shard, 0))
         capacity = max(INITIAL_SAMPLES, self._capacity // self._shards)
-        made = INITIAL_SAMPLES + (sample_key.step * self._new_per_step + shard) // self._shards
+        sample_count = INITIAL_SAMPLES + (sample_key.step * self._new_per_step + shard) // self._shards
         if not self._replace_oldest:
-            made = min(made, capacity)
-        oldest = max(0, made - capacity)
-        for number in [number for number in kept if number < oldest]:
-            del kept[number]
-        chosen = int(random.integers(oldest, made))
-        if chosen not in kept:
-            kept[chosen] = self._make_sample(sample_key.seed, shard, chosen)
-        return kept[chosen]
+            sample_count = min(sample_count, capacity)
+        oldest = max(0, sample_count - capacity)
+        for number in [number for number in samples if number < oldest]:
+            del samples[number]
+        index = int(random.integers(oldest, sample_count))
+        if index not in samples:
+            samples[index] = self._make_sample(sample_key.seed, shard, index)
+        return samples[index]
 
     def _make_sample(self, seed: int, shard: int, number: int) -> Sample:
         return self._make(np.random.default_rng((seed, shard, number)))

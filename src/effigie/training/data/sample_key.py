@@ -47,5 +47,5 @@ def shard_range(rank: int, size: int, parts: int, examples: int) -> range:
         raise UsageError(
             f"a batch of {examples} cannot be divided evenly among {size} processes: choose {' or '.join(choices)}"
         )
-    each = parts // size
-    return range(rank * each, (rank + 1) * each)
+    count = parts // size
+    return range(rank * count, (rank + 1) * count)

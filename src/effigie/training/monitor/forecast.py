@@ -54,23 +54,23 @@ def forecast(seconds: Sequence[float], errors: Sequence[float], gain: float = GA
         errors: ``(N,)`` held-out error, lower is better; those that are not finite are left out.
         gain: relative fall that is waited for.
     """
-    known = np.array([(t, e) for t, e in zip(seconds, errors, strict=True) if t > 0 and math.isfinite(e)]).reshape(
+    points = np.array([(t, e) for t, e in zip(seconds, errors, strict=True) if t > 0 and math.isfinite(e)]).reshape(
         -1, 2
     )
-    if len(known) < MIN_EVALUATIONS:
+    if len(points) < MIN_EVALUATIONS:
         return Forecast()
-    times, values = known.T
+    times, values = points.T
     first = min(int(np.searchsorted(times, FIT_START * times[-1])), len(times) - MIN_EVALUATIONS)
     if len(times) - first > MAX_EVALUATIONS:
-        kept = np.unique(np.linspace(first, len(times) - 1, MAX_EVALUATIONS).round().astype(int))
+        indices = np.unique(np.linspace(first, len(times) - 1, MAX_EVALUATIONS).round().astype(int))
     else:
-        kept = np.arange(first, len(times))
+        indices = np.arange(first, len(times))
     # Seconds as a share of those trained, errors as a share of their mean: nothing below has a unit.
-    unit, level = float(times[-1]), float(np.abs(values[kept]).mean())
-    if level == 0 or np.ptp(values[kept]) == 0:
+    unit, level = float(times[-1]), float(np.abs(values[indices]).mean())
+    if level == 0 or np.ptp(values[indices]) == 0:
         return Forecast(is_expected=False)
     early, median, late = _weighted_quantiles(
-        *_sample_waits(times[kept] / unit, values[kept] / level, gain), (0.16, 0.5, 0.84)
+        *_sample_waits(times[indices] / unit, values[indices] / level, gain), (0.16, 0.5, 0.84)
     )
     # Further ahead than the run is long no fit is worth believing.
     if early > 1:
@@ -97,8 +97,8 @@ def _sample_waits(times: np.ndarray, values: np.ndarray, gain: float) -> tuple[n
         falling = _power_law(times, exponent)
         design = np.stack([np.ones_like(falling), falling], axis=1)
         coefficients, spread, residual = _robust_line(design, values)
-        drawn = coefficients[:, None] + spread @ random
-        waits.append(_time_to_gain(drawn, exponent, gain))
+        samples = coefficients[:, None] + spread @ random
+        waits.append(_time_to_gain(samples, exponent, gain))
         evidence.append(np.full(DRAWS, -(len(times) - 2) * math.log(residual)))
     weights = np.concatenate(evidence)
     return np.concatenate(waits), np.exp(weights - weights.max())
@@ -128,16 +128,16 @@ def _time_to_gain(coefficients: np.ndarray, exponent: float, gain: float) -> np.
     start, slope = coefficients
     now = _power_law(np.ones(()), exponent)
     with np.errstate(all="ignore"):
-        wanted = now - gain * (start + slope * now) / slope
+        target = now - gain * (start + slope * now) / slope
         if exponent == 0:
-            when = np.exp(-wanted)
+            time = np.exp(-target)
         else:
-            left = math.copysign(1, exponent) * wanted
-            when = np.where(left > 0, left, np.nan) ** (-1 / exponent)
-    return np.where((slope > 0) & np.isfinite(when), when - 1, np.inf)
+            power = math.copysign(1, exponent) * target
+            time = np.where(power > 0, power, np.nan) ** (-1 / exponent)
+    return np.where((slope > 0) & np.isfinite(time), time - 1, np.inf)
 
 
 def _weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[float]:
     order = np.argsort(values)
-    below = np.cumsum(weights[order])
-    return [float(values[order][np.searchsorted(below, share * below[-1])]) for share in shares]
+    cumulative = np.cumsum(weights[order])
+    return [float(values[order][np.searchsorted(cumulative, share * cumulative[-1])]) for share in shares]

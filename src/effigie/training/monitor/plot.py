@@ -130,8 +130,8 @@ class _Axis:
 
 def _finite(points: Sequence[CurvePoint], name: str) -> Points:
     """(minutes, value) of the rows that have the value."""
-    found = [(p.seconds / 60, p.values.get(name, math.nan)) for p in points]
-    return [(x, y) for x, y in found if math.isfinite(y)]
+    pairs = [(p.seconds / 60, p.values.get(name, math.nan)) for p in points]
+    return [(x, y) for x, y in pairs if math.isfinite(y)]
 
 
 def _legend(image: Image, title: str, parts: Sequence[str], has_best: bool) -> None:

@@ -42,8 +42,8 @@ def find_excess_steps(steps: list[int], limit: int) -> list[int]:
     Each time the one goes whose neighbours are closest together in proportion to their step: the history so
     stays dense at the start, where the pictures change most, as when every doubling is kept.
     """
-    kept, dropped = list(steps), []
-    while len(kept) > limit:
-        gaps = [(kept[i + 1] - kept[i - 1]) / (kept[i + 1] + 1) for i in range(1, len(kept) - 1)]
-        dropped.append(kept.pop(1 + int(np.argmin(gaps))))
+    selection, dropped = list(steps), []
+    while len(selection) > limit:
+        gaps = [(selection[i + 1] - selection[i - 1]) / (selection[i + 1] + 1) for i in range(1, len(selection) - 1)]
+        dropped.append(selection.pop(1 + int(np.argmin(gaps))))
     return dropped

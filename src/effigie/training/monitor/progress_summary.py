@@ -121,12 +121,12 @@ def detect_plateau(
     smooth = [
         statistics.median(values[i - 1 : i + 2]) if 0 < i < len(values) - 1 else values[i] for i in range(len(values))
     ]
-    before, recent = min(smooth[:-window]), min(smooth[-window:])
-    if recent < before - tolerance * abs(before):
+    previous, recent = min(smooth[:-window]), min(smooth[-window:])
+    if recent < previous - tolerance * abs(previous):
         return Plateau(True, None)
-    best = min(before, recent)
-    arrived = next(i for i, value in enumerate(smooth) if value <= best + tolerance * abs(best))
-    return Plateau(False, finite[arrived][0])
+    best = min(previous, recent)
+    plateau_start = next(i for i, value in enumerate(smooth) if value <= best + tolerance * abs(best))
+    return Plateau(False, finite[plateau_start][0])
 
 
 def format_parts(parts: dict[str, PartProgress]) -> str:
@@ -135,13 +135,13 @@ def format_parts(parts: dict[str, PartProgress]) -> str:
         return ""
     figures = ", ".join(f"{name} {part.error:.2g}" for name, part in parts.items())
     improving = [name for name, part in parts.items() if part.improving]
-    known = all(part.improving is not None for part in parts.values())
-    if not known or not improving or len(improving) == len(parts):
+    is_complete = all(part.improving is not None for part in parts.values())
+    if not is_complete or not improving or len(improving) == len(parts):
         return f" ({figures})"
     verb = "improves" if len(improving) == 1 and not improving[0].endswith("s") else "improve"
     return f" ({figures}; the {' and the '.join(improving)} still {verb})"
 
 
 def _detect_plateau(points: Sequence[CurvePoint], name: str, patience: int | None) -> Plateau:
-    known = [point for point in points if name in point.values]
-    return detect_plateau([point.step for point in known], [point.values[name] for point in known], patience)
+    rows = [point for point in points if name in point.values]
+    return detect_plateau([point.step for point in rows], [point.values[name] for point in rows], patience)

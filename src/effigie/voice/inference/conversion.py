@@ -23,7 +23,7 @@ from effigie.voice.inference.speak import resample
 from effigie.voice.inference.speech import GAIN, limit_peaks
 from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.generator import RATE
-from effigie.voice.symbols import encode_phonemes, known_phonemes
+from effigie.voice.symbols import encode_phonemes, filter_phonemes
 from effigie.voice.voice_model import VoiceModel
 
 FADE_S = 0.02
@@ -88,7 +88,7 @@ def convert(
         MediaError: the performance cannot be read, or no word in it is understood.
         CancelledError: asked to stop; nothing is left.
     """
-    settings, path, begun = settings or VoiceConvertSettings(), Path(performance), time.perf_counter()
+    settings, path, start = settings or VoiceConvertSettings(), Path(performance), time.perf_counter()
     model = load_voice(voice, consent=consent, purpose=purpose, progress=progress)
     utterances, unsure_s, samples = 0, 0.0, 0
     writer = SignedSoundWriter(
@@ -123,7 +123,7 @@ def convert(
             f"{unsure_s:.0f} s of speech were not understood and are silent: noise, another language, or others"
         )
     return VoiceConvertReport(
-        Path(output), writer.output_id, utterances, unsure_s, samples / RATE, time.perf_counter() - begun, tuple(notes)
+        Path(output), writer.output_id, utterances, unsure_s, samples / RATE, time.perf_counter() - start, tuple(notes)
     )
 
 
@@ -135,7 +135,7 @@ def convert_blocks(
         if cancel is not None:
             cancel.check()
         samples = block.mono()
-        made = np.zeros(len(samples), np.float32)
+        output = np.zeros(len(samples), np.float32)
         count, unsure = 0, 0.0
         for start_s, end_s, words in cut_sentences(samples, cancel):
             if cancel is not None:
@@ -145,10 +145,10 @@ def convert_blocks(
             if utterance is None:
                 unsure += end_s - start_s
                 continue
-            said = convert_utterance(voice, utterance, settings)[: stop - start]
-            made[start : start + len(said)] += _fade(said)
+            speech = convert_utterance(voice, utterance, settings)[: stop - start]
+            output[start : start + len(speech)] += _fade(speech)
             count += 1
-        yield Block(limit_peaks(made), count, unsure)
+        yield Block(limit_peaks(output), count, unsure)
 
 
 @torch.inference_mode()
@@ -161,10 +161,10 @@ def convert_utterance(voice: VoiceModel, utterance: Utterance, settings: VoiceCo
         f0 = carry_over(f0, own, target, settings.melody, settings.semitones)
     sounds = voice.network.text(encode_phonemes(utterance.phonemes))
     frames = sounds.repeat_interleave(torch.from_numpy(utterance.durations), dim=2)
-    timbre, _ = voice.choose(len(known_phonemes(utterance.phonemes)))
+    timbre, _ = voice.choose(len(filter_phonemes(utterance.phonemes)))
     melody, energy = (torch.from_numpy(curve.astype(np.float32))[None] for curve in (f0, utterance.energy))
-    made = voice.decode(frames, melody, energy, timbre, settings.likeness)
-    return np.asarray(made.numpy() * GAIN, np.float32)
+    output = voice.decode(frames, melody, energy, timbre, settings.likeness)
+    return np.asarray(output.numpy() * GAIN, np.float32)
 
 
 def _fade(samples: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ def speak_notice(settings: TrustSettings) -> np.ndarray:
     """
     if settings.label == "off":
         return np.zeros((1, 0), np.float32)
-    spoken = [
+    pieces = [
         one.sound.samples for one in stream_speech(load_voice(VOICE), settings.label_text or TEXT, SpeakSettings())
     ]
-    return np.concatenate([*spoken, np.zeros((1, round(PAUSE_S * RATE)), np.float32)], axis=1)
+    return np.concatenate([*pieces, np.zeros((1, round(PAUSE_S * RATE)), np.float32)], axis=1)

@@ -82,7 +82,7 @@ def speak(
         UsageError: nothing in the text can be said, or no such file can be written.
         CancelledError: asked to stop; nothing is left.
     """
-    settings, begun = settings or SpeakSettings(), time.perf_counter()
+    settings, start = settings or SpeakSettings(), time.perf_counter()
     model = load_voice(voice, consent=consent, purpose=purpose, progress=progress)
     phonemes: list[TimedPhoneme] = []
     words: list[TimedWord] = []
@@ -114,15 +114,15 @@ def speak(
         writer.output_id,
         sentences,
         samples / RATE,
-        time.perf_counter() - begun,
+        time.perf_counter() - start,
         tuple(phonemes),
         tuple(words),
         tuple(writer.notes),
     )
 
 
-def _delay(timed: Iterable[Timed], seconds: float) -> list[Timed]:
-    return [replace(one, start_s=one.start_s + seconds, end_s=one.end_s + seconds) for one in timed]
+def _delay(items: Iterable[Timed], seconds: float) -> list[Timed]:
+    return [replace(one, start_s=one.start_s + seconds, end_s=one.end_s + seconds) for one in items]
 
 
 def read_paragraphs(path: str | Path) -> Iterator[str]:
@@ -136,17 +136,17 @@ def read_paragraphs(path: str | Path) -> Iterator[str]:
         if path.stat().st_size > MAX_TEXT_BYTES:
             raise UsageError(f"{path} is larger than {MAX_TEXT_BYTES >> 20} MB: cut it into parts")
         with path.open(encoding="utf-8-sig") as stream:
-            held: list[str] = []
+            lines: list[str] = []
             for line in stream:
                 if "\0" in line:
                     raise UsageError(f"{path} is no text: write what is to be said into a text file")
                 if line.strip():
-                    held.append(line.strip())
-                elif held:
-                    yield " ".join(held)
-                    held = []
-            if held:
-                yield " ".join(held)
+                    lines.append(line.strip())
+                elif lines:
+                    yield " ".join(lines)
+                    lines = []
+            if lines:
+                yield " ".join(lines)
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no text in UTF-8: save it as such") from None
     except OSError as error:

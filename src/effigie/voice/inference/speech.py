@@ -16,7 +16,7 @@ from effigie.voice.dataset import raise_to_learned
 from effigie.voice.melody import Melody, carry_over
 from effigie.voice.network.generator import RATE
 from effigie.voice.network.speech_network import FRAME_S, HEARD_EARLIER_S, Score
-from effigie.voice.symbols import encode_phonemes, known_phonemes, load_symbols
+from effigie.voice.symbols import encode_phonemes, filter_phonemes, load_symbols
 from effigie.voice.voice_model import VoiceModel
 
 LEAD_S, TAIL_S = 0.05, 0.15  # of the network's own silence around a sentence that is kept
@@ -95,11 +95,11 @@ def plan_sentence(voice: VoiceModel, phonemes: str, settings: SpeakSettings) -> 
     own = Melody.measure(f0)
     if own is not None:
         # Half of the way to the person's range: recordings of commands or single words say little about sentences.
-        moved = carry_over(f0, own, voice.melody or own, 0.5, settings.semitones)
-        score = replace(score, f0=torch.from_numpy(moved)[None])
+        target = carry_over(f0, own, voice.melody or own, 0.5, settings.semitones)
+        score = replace(score, f0=torch.from_numpy(target)[None])
     if voice.timbre is None:
         return score
-    silent = [True, *(symbol in PAUSES for symbol in known_phonemes(phonemes)), True]
+    silent = [True, *(symbol in PAUSES for symbol in filter_phonemes(phonemes)), True]
     energy = raise_to_learned(score.energy[0].numpy(), np.repeat(silent, 2 * score.durations.numpy()))
     return replace(score, energy=torch.from_numpy(energy)[None])
 
@@ -109,19 +109,19 @@ def _speak_sentence(voice: VoiceModel, sentence: Sentence, settings: SpeakSettin
     timbre, _ = voice.choose(len(score.durations) - 2)
     samples = voice.decode(score.frames, score.f0, score.energy, timbre, settings.likeness).numpy() * GAIN
     ends = np.cumsum(score.durations.numpy()) * FRAME_S
-    heard = ends - HEARD_EARLIER_S
-    first = max(0.0, float(heard[0]) - LEAD_S)
-    last = min(float(ends[-1]), float(heard[-2]) + TAIL_S)
+    audible_ends = ends - HEARD_EARLIER_S
+    first = max(0.0, float(audible_ends[0]) - LEAD_S)
+    last = min(float(ends[-1]), float(audible_ends[-2]) + TAIL_S)
     samples = samples[round(first * RATE) : round(last * RATE)]
     samples = _soften(samples)
     pause = np.zeros(round(sentence.pause_s * settings.pauses * RATE), np.float32)
     sound = Sound(np.concatenate([samples, pause])[None].astype(np.float32), RATE)
     offset = begin_s - first
-    known = [(place, symbol) for place, symbol in enumerate(sentence.phonemes) if symbol in load_symbols()]
-    begins = {place: index for index, (place, _) in enumerate(known)}
+    symbols = [(place, symbol) for place, symbol in enumerate(sentence.phonemes) if symbol in load_symbols()]
+    begins = {place: index for index, (place, _) in enumerate(symbols)}
     phonemes = tuple(
-        TimedPhoneme(symbol, offset + float(heard[index]), offset + float(heard[index + 1]))
-        for index, (_, symbol) in enumerate(known[: len(heard) - 2])
+        TimedPhoneme(symbol, offset + float(audible_ends[index]), offset + float(audible_ends[index + 1]))
+        for index, (_, symbol) in enumerate(symbols[: len(audible_ends) - 2])
     )
     return Speech(sentence.text, sound, begin_s, phonemes, _time_words(sentence, begins, phonemes))
 

@@ -105,22 +105,22 @@ def review(
     paths = [Path(one) for one in ([recordings] if isinstance(recordings, (str, Path)) else recordings)]
     if not paths:
         raise UsageError("name recordings, or a voice's folder")
-    found: list[RecordingReview] = []
+    reviews: list[RecordingReview] = []
     if len(paths) == 1 and paths[0].is_dir():
         load_voice_config(paths[0])  # says so where it is none
         utterances = sorted(load_utterances(paths[0] / SET), key=lambda one: (one.recording, one.start_s))
-        for name, said in itertools.groupby(utterances, key=lambda one: one.recording):
-            found.append(_review_set(name, list(said)))
+        for name, group in itertools.groupby(utterances, key=lambda one: one.recording):
+            reviews.append(_review_set(name, list(group)))
     else:
-        for done, path in enumerate(paths):
+        for number, path in enumerate(paths):
             if cancel is not None:
                 cancel.check()
-            found.append(_review_file(path, cancel))
-            progress(Progress("review", done + 1, len(paths), "recordings"))
-    counts = sum((Counter(one.phonemes) for one in found), Counter())
+            reviews.append(_review_file(path, cancel))
+            progress(Progress("review", number + 1, len(paths), "recordings"))
+    counts = sum((Counter(one.phonemes) for one in reviews), Counter())
     missing = "".join(symbol for symbol in PHONEMES if not counts[symbol])
     rare = "".join(symbol for symbol in PHONEMES if 0 < counts[symbol] <= RARE)
-    return VoiceReview(tuple(found), missing, rare, tuple(_advise(found, missing)))
+    return VoiceReview(tuple(reviews), missing, rare, tuple(_advise(reviews, missing)))
 
 
 def _review_file(path: Path, cancel: CancelToken | None) -> RecordingReview:
@@ -144,12 +144,12 @@ def _review_file(path: Path, cancel: CancelToken | None) -> RecordingReview:
     )
 
 
-def _review_set(name: str, said: list[Utterance]) -> RecordingReview:
+def _review_set(name: str, utterances: list[Utterance]) -> RecordingReview:
     silence = np.zeros(round(GAP_S * RATE), np.float32)
-    samples = np.concatenate([part for one in said for part in (one.samples, silence)])
+    samples = np.concatenate([part for one in utterances for part in (one.samples, silence)])
     quality = measure_quality(samples, RATE)
-    counts = Counter(symbol for one in said for symbol in one.phonemes if symbol in PHONEMES)
-    words = tuple(" ".join(one.text for one in said).split())
+    counts = Counter(symbol for one in utterances for symbol in one.phonemes if symbol in PHONEMES)
+    words = tuple(" ".join(one.text for one in utterances).split())
     return RecordingReview(name, quality, words, None, dict(counts), quality.advice, _excerpt(samples))
 
 
@@ -172,13 +172,13 @@ def _excerpt(samples: np.ndarray) -> np.ndarray:
     return samples[best : best + size]
 
 
-def _advise(found: Iterable[RecordingReview], missing: str) -> list[str]:
-    advice, speech_s = [], sum(one.quality.speech_s for one in found)
+def _advise(reviews: Iterable[RecordingReview], missing: str) -> list[str]:
+    advice, speech_s = [], sum(one.quality.speech_s for one in reviews)
     if speech_s < LEAST_SPEECH_S:
         advice.append(
             f"{speech_s:.0f} s of speech are little to learn a voice from: record {LEAST_SPEECH_S:.0f} s or more"
         )
     if missing:
-        named = ", ".join(f"{one} as in {EXAMPLES[one]}" if one in EXAMPLES else one for one in missing)
-        advice.append(f"never said: {named}; read a text in which they occur")
+        examples = ", ".join(f"{one} as in {EXAMPLES[one]}" if one in EXAMPLES else one for one in missing)
+        advice.append(f"never said: {examples}; read a text in which they occur")
     return advice

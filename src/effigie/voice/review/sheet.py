@@ -20,11 +20,11 @@ BACKGROUND, TEXT, DIM, LINE = (28, 28, 32), (240, 240, 240), (160, 160, 170), (2
 MOST_ROWS = 20
 
 
-def draw_review_sheet(path: Path, found: VoiceReview) -> None:
+def draw_review_sheet(path: Path, review: VoiceReview) -> None:
     """Write a PNG with a row for each recording, the first twenty."""
-    rows = [draw_recording(one) for one in found.recordings[:MOST_ROWS]]
-    done, encoded = cv2.imencode(".png", np.concatenate(rows)[..., ::-1])
-    assert done
+    rows = [draw_recording(one) for one in review.recordings[:MOST_ROWS]]
+    is_encoded, encoded = cv2.imencode(".png", np.concatenate(rows)[..., ::-1])
+    assert is_encoded
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded.tobytes())
 

@@ -46,13 +46,13 @@ def _measure_band(pieces: Iterable[np.ndarray], levels: list[np.ndarray]) -> Ite
     """The pieces as they are; their power in the band goes to ``levels``, 200 values a second."""
     step = RATE // LEVELS
     numerator, denominator = butter(3, [hertz / (RATE / 2) for hertz in BAND_HZ], "band")
-    state, held = np.zeros(len(numerator) - 1), np.zeros(0)
+    state, buffer = np.zeros(len(numerator) - 1), np.zeros(0)
     for piece in pieces:
         band, state = lfilter(numerator, denominator, piece.astype(np.float64), zi=state)
-        held = np.concatenate([held, band])
-        whole = len(held) // step * step
-        levels.append((held[:whole].reshape(-1, step) ** 2).mean(1))
-        held = held[whole:]
+        buffer = np.concatenate([buffer, band])
+        whole = len(buffer) // step * step
+        levels.append((buffer[:whole].reshape(-1, step) ** 2).mean(1))
+        buffer = buffer[whole:]
         yield piece
 
 
@@ -75,11 +75,11 @@ def _expect(word: Word) -> Iterator[float]:
 def _find_dip(level: np.ndarray, expected_s: float) -> Span:
     """About the weakest moment near an expected time."""
     first = max(0, round((expected_s - REACH_S) * LEVELS))
-    near = level[first : max(round((expected_s + REACH_S) * LEVELS), 0)]
-    if not len(near):
+    window = level[first : max(round((expected_s + REACH_S) * LEVELS), 0)]
+    if not len(window):
         return expected_s - HALF_S, expected_s + HALF_S
     # Five values, 25 ms, are averaged: a stop's silence, not a gap between two pulses of the voice.
-    around = np.convolve(np.pad(near, 2, "edge"), np.ones(5) / 5, "valid")
-    away = np.arange(first, first + len(around)) / LEVELS - expected_s
-    time = (first + int(np.argmin(around + FAR_DB * (away / REACH_S) ** 2))) / LEVELS
+    smooth = np.convolve(np.pad(window, 2, "edge"), np.ones(5) / 5, "valid")
+    away = np.arange(first, first + len(smooth)) / LEVELS - expected_s
+    time = (first + int(np.argmin(smooth + FAR_DB * (away / REACH_S) ** 2))) / LEVELS
     return time - HALF_S, time + HALF_S

@@ -39,7 +39,7 @@ class Gestures:
     Attributes:
         rotation: (N, 3, 3), as of a motion; the first picture faces the camera.
         shift: (N, 3) cm that the head has moved, in the picture's axes.
-        grown: (N,) factor of its size.
+        growth: (N,) factor of its size.
         lids: (N,) 0 shut, 1 as at rest.
         brows: (N,) cm above rest.
         gaze: (N, 2) eye widths along and across.
@@ -48,7 +48,7 @@ class Gestures:
 
     rotation: np.ndarray
     shift: np.ndarray
-    grown: np.ndarray
+    growth: np.ndarray
     lids: np.ndarray
     brows: np.ndarray
     gaze: np.ndarray
@@ -100,20 +100,20 @@ def find_syllables(loudness: Loudness) -> np.ndarray:
     if loudness.is_silent:
         return np.zeros((0, 2))
     level = gaussian_filter1d(np.maximum(loudness.level, -70), 0.04 * LEVELS)
-    places, found = find_peaks(level, prominence=3.0, distance=round(0.11 * LEVELS))
-    kept = loudness.heard[places]
-    return np.stack([places[kept] / LEVELS, found["prominences"][kept]], axis=1)
+    places, properties = find_peaks(level, prominence=3.0, distance=round(0.11 * LEVELS))
+    audible = loudness.audible[places]
+    return np.stack([places[audible] / LEVELS, properties["prominences"][audible]], axis=1)
 
 
 def draw_blinks(loudness: Loudness, end_s: float, random: np.random.Generator) -> list[float]:
     """When blinks begin: often where a phrase ends, otherwise at random, never soon after another."""
-    wanted = [end + random.uniform(-0.05, 0.3) for _, end in loudness.phrases() if random.random() < BLINK_AT_END]
+    times = [end + random.uniform(-0.05, 0.3) for _, end in loudness.phrases() if random.random() < BLINK_AT_END]
     time = 0.0
     while time < end_s:
         time += BLINK_LEAST_S + random.exponential(BLINK_MEAN_S - BLINK_LEAST_S)
-        wanted.append(time)
+        times.append(time)
     blinks: list[float] = []
-    for time in sorted(wanted):
+    for time in sorted(times):
         if time > STILL_S and time < end_s and (not blinks or time - blinks[-1] >= BLINK_LEAST_S):
             blinks.append(time)
     return blinks

@@ -57,9 +57,9 @@ def predict_mouth(
         return MouthTrack(coefficients, gaps, np.zeros(len(times), np.float32))
     shut = np.zeros(len(times), np.float32)
     for first, features in stream_features(_reduce(pieces, loudness.gain, model, cancel), times):
-        found = model.predict(features)
-        chosen = slice(first, first + len(features))
-        coefficients[chosen], shut[chosen] = found[:, :-1], found[:, -1]
+        prediction = model.predict(features)
+        span = slice(first, first + len(features))
+        coefficients[span], shut[span] = prediction[:, :-1], prediction[:, -1]
         report(first + len(features))
     # What trembles from one picture to the next is the regression's; closures, which are as short, are kept.
     step_s = float(np.median(np.diff(times))) if len(times) > 1 else 1.0

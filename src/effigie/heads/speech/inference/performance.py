@@ -77,12 +77,12 @@ def perform(
     duration, loudness = _listen(sound, cancel)
     rate = Fraction(settings.frame_rate) if driver is None or driver.rate is None else driver.rate
     count = max(1, -(-duration * rate // 1))
-    shown = int(count if max_frames is None else min(count, max_frames + 1))  # the next one's time ends the sound
-    times = tuple(k / rate for k in range(shown))
+    frame_count = int(count if max_frames is None else min(count, max_frames + 1))  # the next one's time ends the sound
+    times = tuple(k / rate for k in range(frame_count))
     seconds = np.array([float(time) for time in times])
 
-    def report(done: int) -> None:
-        progress(Progress("speech", done, shown, "frames"))
+    def report(position: int) -> None:
+        progress(Progress("speech", position, frame_count, "frames"))
 
     mouth = predict_mouth(_stream(sound, cancel), loudness, seconds, model, report, cancel)
     if bilabials is None and settings.lips == "words":
@@ -90,7 +90,7 @@ def perform(
         bilabials = [span for span in find_bilabials(leveled, cancel) if span[0] <= seconds[-1]]
     if bilabials:
         mouth = shut_lips(mouth, seconds, bilabials)
-    report(shown)
+    report(frame_count)
     notes = list(_describe(sound, loudness, duration))
     if driver is None:
         gestures = make_gestures(loudness, seconds, settings.seed, settings.gestures)
@@ -112,7 +112,7 @@ def _listen(sound: Path, cancel: CancelToken) -> tuple[Fraction, Loudness]:
     """Exact length in seconds, and loudness."""
     count = 0
 
-    def counted() -> Iterator[np.ndarray]:
+    def count_samples() -> Iterator[np.ndarray]:
         nonlocal count
         for piece in _stream(sound, cancel):
             count += len(piece)
@@ -120,7 +120,7 @@ def _listen(sound: Path, cancel: CancelToken) -> tuple[Fraction, Loudness]:
                 raise MediaError(f"{sound} is longer than {MAX_HOURS} hours: cut it into parts")
             yield piece
 
-    loudness = measure_loudness(counted())
+    loudness = measure_loudness(count_samples())
     if loudness.is_silent:
         raise MediaError(f"{sound} is silent: choose a sound in which somebody speaks")
     return Fraction(count, RATE), loudness
@@ -128,8 +128,8 @@ def _listen(sound: Path, cancel: CancelToken) -> tuple[Fraction, Loudness]:
 
 def _describe(sound: Path, loudness: Loudness, duration: Fraction) -> Iterator[str]:
     """What is doubtful about the sound, a sentence each."""
-    heard = np.convolve(loudness.heard, np.ones(PROBE_S * 100), "valid") if duration > PROBE_S else np.zeros(1)
-    start = float(np.argmax(heard)) / 100
+    activity = np.convolve(loudness.audible, np.ones(PROBE_S * 100), "valid") if duration > PROBE_S else np.zeros(1)
+    start = float(np.argmax(activity)) / 100
     pieces = [block.mono() for block in stream_sound(sound, RATE, start=start, duration=float(PROBE_S))]
     share = measure_speech(np.clip(loudness.gain * np.concatenate(pieces), -1, 1))
     if share < LEAST_SPEECH:
@@ -150,7 +150,7 @@ def _build_motion(
         durations=tuple(1 / rate for _ in times),
         present=np.ones(len(times), bool),
         rotation=gestures.rotation,
-        scale=scale * gestures.grown,
+        scale=scale * gestures.growth,
         translation=scale * gestures.shift + np.array([PICTURE[0] / 2, PICTURE[1] / 2, 0]),
         unposed=cast(np.ndarray, shapes),
         blendshapes=np.clip(blendshapes, 0, 1),
@@ -169,8 +169,8 @@ def _play(driver: Motion, seconds: np.ndarray) -> np.ndarray:
         return np.zeros(len(seconds), int)
     place = np.mod(seconds, 2 * length)
     place = np.where(place > length, 2 * length - place, place)
-    after = np.clip(np.searchsorted(own, place), 1, len(own) - 1)
-    return np.where(place - own[after - 1] <= own[after] - place, after - 1, after)
+    upper = np.clip(np.searchsorted(own, place), 1, len(own) - 1)
+    return np.where(place - own[upper - 1] <= own[upper] - place, upper - 1, upper)
 
 
 def _join_driver(
@@ -184,9 +184,9 @@ def _join_driver(
     """The driver's head, eyes and brows with the sound's mouth."""
     rest = driver.rest
     shapes = SpokenShapes(model, mouth, None, DriverFace(driver.unposed, frames, rest.unposed))
-    spoken = model.to_blendshapes(mouth.coefficients)
+    mouth_blendshapes = model.to_blendshapes(mouth.coefficients)
     blendshapes = driver.blendshapes[frames]
-    blendshapes[:, LOWER_FACE] = spoken[:, LOWER_FACE]
+    blendshapes[:, LOWER_FACE] = mouth_blendshapes[:, LOWER_FACE]
     return replace(
         driver,
         times=times,

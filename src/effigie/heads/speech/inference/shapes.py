@@ -23,8 +23,8 @@ GAP_PROFILE = np.sin(np.pi * np.arange(1, 10) / 10) ** 0.7
 PARTED_CM = 0.25  # from which gap on a mouth's own form tells how its lips part
 
 
-def part_lips(shape: np.ndarray, lips: LipField, wanted: float) -> None:
-    """Give the inner lips of (478, 3) ``shape`` a gap of ``wanted`` cm at their middle, in place.
+def part_lips(shape: np.ndarray, lips: LipField, gap: float) -> None:
+    """Give the inner lips of (478, 3) ``shape`` a gap of ``gap`` cm at their middle, in place.
 
     Their form from corner to corner stays. ``lips`` are of the same face.
     """
@@ -33,7 +33,7 @@ def part_lips(shape: np.ndarray, lips: LipField, wanted: float) -> None:
     own = float(np.clip(middle / PARTED_CM, 0, 1))
     form = own * np.maximum(gaps, 0) / max(middle, 0.05) + (1 - own) * GAP_PROFILE
     change = np.zeros((len(gaps), 3))
-    change[:, 1] = wanted * form / form[3:6].mean() - gaps
+    change[:, 1] = gap * form / form[3:6].mean() - gaps
     lips.move(shape, change)
 
 
@@ -86,14 +86,14 @@ class SpokenShapes:
     def __iter__(self) -> Iterator[np.ndarray]:
         return map(self._compute, range(len(self)))
 
-    def __getitem__(self, chosen: Any) -> np.ndarray:
-        numbers = np.arange(len(self))[chosen]
+    def __getitem__(self, index: Any) -> np.ndarray:
+        numbers = np.arange(len(self))[index]
         if np.ndim(numbers) == 0:
             return self._compute(int(numbers))
-        found = np.empty((len(numbers), *self.shape[1:]), np.float32)
+        shapes = np.empty((len(numbers), *self.shape[1:]), np.float32)
         for place, number in enumerate(numbers.tolist()):
-            found[place] = self._compute(number)
-        return found
+            shapes[place] = self._compute(number)
+        return shapes
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self[:].astype(dtype or np.float32, copy=False)
