@@ -75,6 +75,8 @@ swap swap: Role=PersonAssignment convert_clip=convert data=dataset exchange=data
     layout=checkpoint_paths likeness=auxiliary_losses load_model=load_swap model=checkpoint networks=network
     person=person_frames settings=config shares=presets target=shape_retarget teachers=auxiliary_losses
 swap swap.editing: paint=mask_clip project shots=shot_settings
+swap.preview swap.preview: lone_frame=single_frame made_faces=face_cache
+dubbing dubbing: rest=resting_face
 swap swap.inference: batch conversion convert fast=convert mouth=mouth_transfer reach=pose_limits swapper
 swap swap.inference.people: cast=state finish=state roles=assignment
 swap swap.inference.source: hairline=visibility

@@ -10,7 +10,7 @@ from effigie.dubbing.lips import DubbedFace
 from effigie.dubbing.mouths import Mouth, MouthBank, choose_pictures, cut_mouths
 from effigie.dubbing.own_speech import find_own_speech
 from effigie.dubbing.renderer import MouthRenderer, lips_mask
-from effigie.dubbing.rest import RestingFace
+from effigie.dubbing.resting_face import RestingFace
 from effigie.dubbing.take import read_take
 from effigie.faces.analyzer import analyze
 from effigie.faces.mesh import fit_pose, middle_lip_gaps

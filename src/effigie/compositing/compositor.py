@@ -177,7 +177,7 @@ class Compositor:
         enlargement = region.scale
         size = compute_working_size(region, face.shape[0])
         region = region.with_crop_size(face.shape[0], size)
-        window = CropWindow.around(tuple(edge * size / face.shape[0] for edge in box), size)
+        window = CropWindow.from_box(tuple(edge * size / face.shape[0] for edge in box), size)
         face, alpha = resize_square(to_float_image(face), size), resize_square(alpha, size)
         before = canvas.crop(region)
         footage = np.clip(before, 0, 1)

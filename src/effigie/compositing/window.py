@@ -37,7 +37,7 @@ class CropWindow:
         return cls(0, 0, GRID, GRID)
 
     @classmethod
-    def around(cls, box: tuple[int, int, int, int], side: int) -> CropWindow:
+    def from_box(cls, box: tuple[int, int, int, int], side: int) -> CropWindow:
         """The least window around a box whose borders are even pixels of a crop.
 
         Args:

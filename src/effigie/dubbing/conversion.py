@@ -22,7 +22,7 @@ from effigie.dubbing.mouths import MouthBank, choose_pictures, cut_mouths, find_
 from effigie.dubbing.own_speech import find_own_speech, hear_clip
 from effigie.dubbing.performance import DubPerformance
 from effigie.dubbing.renderer import MouthRenderer
-from effigie.dubbing.rest import RestingFace
+from effigie.dubbing.resting_face import RestingFace
 from effigie.dubbing.sound import SpeechSource, stream_fitted
 from effigie.dubbing.take import Take
 from effigie.execution.pipeline import BackgroundConsumer, Prefetcher, shared_cores

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from effigie.arrays import Landmarks
-from effigie.dubbing.rest import RestingFace
+from effigie.dubbing.resting_face import RestingFace
 from effigie.dubbing.take import Take
 from effigie.faces.mesh import INNER_LIPS, OUTER_LIPS, Pose
 from effigie.heads.motion.retarget import compute_proportions

@@ -33,14 +33,14 @@ from effigie.swap.inference.people.assignment import PersonAssignment, parse_ass
 from effigie.swap.inference.people.cast import Cast, needs_visibility
 from effigie.swap.inference.people.planner import FacePlanner, PlannedFace
 from effigie.swap.inference.people.state import PersonState
-from effigie.swap.preview.lone_frame import LoneFrame
+from effigie.swap.preview.face_cache import FaceCache
 from effigie.swap.preview.look_memory import AnswerStore, RememberedEyewear, RememberedVisibility
-from effigie.swap.preview.made_faces import MadeFaces
 from effigie.swap.preview.mattes import Mattes
 from effigie.swap.preview.measurement import Measurement
 from effigie.swap.preview.pictures import PictureWindow
 from effigie.swap.preview.preview_frame import PreviewFrame, finish_frame
 from effigie.swap.preview.replay import Replay
+from effigie.swap.preview.single_frame import SingleFrame
 from effigie.training.device import configure_backend
 
 OPENED_WITH = ("person", "device", "extreme_pose", "interior", "eyewear", "deinterlace", "fast", "mask_clip")
@@ -232,9 +232,9 @@ class Preview:
         self._planner = FacePlanner(people, settings.shots)
         self._plans: list[list[PlannedFace]] = []
         self._numbers: dict[int, list[int]] = {}
-        self._faces = MadeFaces(people, self._plans, lambda number: self._read_picture(number)[0].image)
+        self._faces = FaceCache(people, self._plans, lambda number: self._read_picture(number)[0].image)
         lone_people = [self._remember(person) for person in self._cast.people(self._footage.rate, looks)]
-        self._lone = LoneFrame(lone_people, self._matcher)
+        self._lone = SingleFrame(lone_people, self._matcher)
 
     def _remember(self, person: PersonState) -> PersonState:
         """The person with a compositor that remembers what networks said."""

@@ -1,4 +1,4 @@
-"""Made faces of a clip's pictures, in the batches in which a conversion makes them; the latest are kept."""
+"""Cache of the faces made for a clip's pictures, in the batches in which a conversion makes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from effigie.swap.inference.swapper import FacePlan, SwappedFace
 MAX_BYTES = 384 << 20
 
 
-class MadeFaces:
+class FaceCache:
     """The made faces of planned pictures.
 
     Args:

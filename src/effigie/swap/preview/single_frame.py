@@ -19,7 +19,7 @@ from effigie.swap.inference.people.state import PersonState
 MAX_FRAMES = 12  # whose made faces are kept
 
 
-class LoneFrame:
+class SingleFrame:
     """Makes and composes the faces of single frames; made faces are kept for the next settings.
 
     Args:
