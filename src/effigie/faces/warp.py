@@ -186,7 +186,8 @@ def _limit_slivers(
         maps: (T, 2, 3) of :func:`affine_maps`.
         inside, triangle: (h, w) whether and in which triangle a pixel lies.
     """
-    steep = np.abs(maps[:, :, :2]).max((1, 2)) > MAX_SLOPE
+    above = np.abs(maps) > MAX_SLOPE
+    steep = above[:, 0, 0] | above[:, 0, 1] | above[:, 1, 0] | above[:, 1, 1]
     pixels = np.nonzero(inside & steep[triangle])
     slivers = corners[triangle[pixels]]
     for axis, coordinate in enumerate(coordinates):
@@ -235,7 +236,8 @@ def smooth_over_vertices(values: np.ndarray, areas: np.ndarray, faces: np.ndarra
     """Average (T,) triangle values over shared vertices, so that they change smoothly across the mesh."""
     weight = np.bincount(faces.ravel(), np.repeat(areas, 3) + 1e-6, EXTENDED_VERTEX_COUNT)
     total = np.bincount(faces.ravel(), np.repeat(values * (areas + 1e-6), 3), EXTENDED_VERTEX_COUNT)
-    return (total / np.maximum(weight, 1e-9))[faces].mean(1).astype(np.float32)
+    first, second, third = (total / np.maximum(weight, 1e-9))[faces.T]
+    return np.asarray((first + second + third) / 3, np.float32)
 
 
 def enlarge(image: Image) -> Image:

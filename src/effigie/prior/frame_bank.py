@@ -6,8 +6,9 @@ near on both faces, however different they are.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -228,7 +229,16 @@ class FrameBank:
 
     def distances(self, region: str, target: np.ndarray) -> np.ndarray:
         """(N,) distance (cm) of every frame to the (D,) features ``target`` of a region."""
-        return np.linalg.norm(getattr(self.features, region) - target, axis=1) + self.penalty
+        features = getattr(self.features, region)
+        # Without a copy of all features, and without BLAS, whose threads cost more than they save on a busy machine.
+        squares = self._squares[region] - 2 * np.einsum("nd,d->n", features, target) + np.dot(target, target)
+        return np.sqrt(np.maximum(squares, 0)) + self.penalty
+
+    @functools.cached_property
+    def _squares(self) -> dict[str, np.ndarray]:
+        """(N,) squared lengths of the features of every region."""
+        regions = {field.name: getattr(self.features, field.name) for field in fields(self.features)}
+        return {name: np.einsum("nd,nd->n", values, values) for name, values in regions.items()}
 
 
 def estimate_occlusion(

@@ -8,6 +8,7 @@ A folder: ``config.json`` (how to build the networks), ``swap.safetensors`` (ave
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -77,8 +78,9 @@ class SwapModel:
     notes: tuple[str, ...] = ()
     steps: int = 0
 
-    @property
+    @functools.cached_property
     def retarget(self) -> ShapeRetarget:
+        """From the target's face to the shape that the source's is rendered in."""
         return ShapeRetarget.from_profiles(self.target, self.source)
 
 

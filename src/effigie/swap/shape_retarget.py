@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,10 +54,13 @@ class ShapeRetarget:
         return close_lids(geometry.pose.apply(geometry.unposed + self.shift))
 
 
+@functools.cache
 def compute_inner_weights() -> np.ndarray:
     """(478,) 1 inside the face, falling to ``OUTLINE_STRENGTH`` at the face oval."""
     vertices = load_canonical_mesh().vertices[:, :2]
     oval = vertices[FACE_OVAL]
     distance = np.linalg.norm(vertices[:, None] - oval[None], axis=2).min(1)
     weight = OUTLINE_STRENGTH + (1 - OUTLINE_STRENGTH) * np.clip(distance / 3.0, 0, 1)
-    return np.concatenate([weight, np.ones(478 - MESH_VERTEX_COUNT)])
+    weights = np.concatenate([weight, np.ones(478 - MESH_VERTEX_COUNT)])
+    weights.flags.writeable = False
+    return weights
