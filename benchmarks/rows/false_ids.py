@@ -1,6 +1,6 @@
 """Row: ids that nobody wrote, in segments of unmarked faces and of marks with other ids, edited at random.
 
-Twenty thousand segments take nine hours of a core: what was looked at is kept, and the same command goes on.
+Twenty thousand segments take ten hours of a core: what was looked at is kept, and the same command goes on.
 """
 
 from __future__ import annotations
