@@ -30,7 +30,7 @@ from effigie.media.sampling import FrameSampling, sample_frames
 from effigie.occlusion.network import INPUT_SIZE
 from effigie.prior.frame_bank import FaceGeometry, FaceProfile, estimate_profile, measure_expression
 from effigie.progress import CancelToken, Progress, ProgressCallback, format_count, ignore_progress
-from effigie.swap.mouth_visibility import COVERED, MIN_MOUTH_VISIBILITY, measure_mouth_visibility
+from effigie.swap.mouth_visibility import COVERED, penalize_covered_mouths
 
 CLEARLY_TURNED = 25.0  # degrees that count as much as an expression of energy 1
 SAMPLING = FrameSampling(positions=12, frames_per_position=2)  # of the clip; a second of work or two
@@ -110,7 +110,7 @@ def measure_profile(
         )
         raise MediaError(f"{clip} shows {found}")
     faces = sample.select(embedding)
-    penalty = _penalize_covered_mouths(faces)
+    penalty = _penalize_mouths(faces)
     profile = _estimate(faces, penalty)
     # Whoever converts the clip with this very person as the target need not look again.
     _measure_once(clip, profile.embedding, None, None, lambda: profile if len(faces) >= MIN_FRAMES else None)
@@ -139,7 +139,7 @@ def measure_target(
             return None  # the conversion itself tells what is wrong with the clip, and where
         embedding = target.embedding if person is None else sample.find_embedding(person)
         faces = [] if embedding is None else sample.select(embedding)
-        return _estimate(faces, _penalize_covered_mouths(faces)) if len(faces) >= MIN_FRAMES else None
+        return _estimate(faces, _penalize_mouths(faces)) if len(faces) >= MIN_FRAMES else None
 
     measured = _measure_once(clip, target.embedding, person, footage, measure)
     return target if measured is None else replace(measured, embedding=target.embedding)
@@ -192,8 +192,8 @@ def _estimate(faces: Sequence[FaceSample], penalty: np.ndarray) -> FaceProfile:
     )
 
 
-def _penalize_covered_mouths(faces: Sequence[FaceSample]) -> np.ndarray:
-    """(N,) as :func:`effigie.prior.frame_bank.estimate_profile` takes it."""
+def _penalize_mouths(faces: Sequence[FaceSample]) -> np.ndarray:
+    """(N,) of :func:`penalize_covered_mouths`, with upright crops of the frames as its pictures."""
     matrices = [crop_matrix(compute_placement(face.geometry.pose), INPUT_SIZE) for face in faces]
     geometries = [
         FaceGeometry.from_frame_landmarks(face.geometry.landmarks, matrix)
@@ -203,7 +203,7 @@ def _penalize_covered_mouths(faces: Sequence[FaceSample]) -> np.ndarray:
     def read(index: int) -> Image:
         return crop(faces[index].frame.image, matrices[index], INPUT_SIZE)
 
-    return np.where(measure_mouth_visibility(read, geometries) < MIN_MOUTH_VISIBILITY, COVERED, 0.0)
+    return penalize_covered_mouths(read, geometries, np.stack([face.blendshapes for face in faces]))
 
 
 def _find_faces(
